@@ -1,0 +1,77 @@
+# `make` alone lists what can be made. Two do all the set-up that there is: `make demo` and `make test`.
+
+PYTHON ?= python3
+PIP_TORCH_INDEX ?=
+TEST_WORKERS ?= 2
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	$(if $(PIP_TORCH_INDEX),--extra-index-url $(PIP_TORCH_INDEX))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z.-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.venv: $(READY) ## the program and its tools in ./.venv, in the versions of constraints.txt
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("kbtools needs Python 3.11 or newer, \
+	this is %s; name another: make PYTHON=python3.12 ..." % sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## a tiny Wikidata dump becomes tables, and two questions are asked
+	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh \
+		--redirects data/sample/redirects.nt.gz --out demo/kb --overwrite
+	$(BIN)/kbtools inspect demo/kb
+	@echo; echo 'Which names mean more than one thing?'
+	$(BIN)/kbtools sql demo/kb "$$AMBIGUOUS"
+	@echo; echo 'Which cities lie in which country?'
+	$(BIN)/kbtools sql demo/kb "$$CITIES"
+
+test: $(READY) ## all tests but those that take long
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
+
+test-long: $(READY) ## the tests that take long
+	$(BIN)/pytest -m long
+
+check: $(READY) ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY) ## the speed and the memory of ingest, beside a plain script and the limit; some minutes
+	$(BIN)/python benchmarks/ingest_wikidata.py
+
+clean: ## remove all that was made here, .venv too
+	rm -rf .venv demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help .venv demo test test-long check bench clean
+
+define AMBIGUOUS
+SELECT s.text AS name, count(DISTINCT s.eid) AS meanings,
+       string_agg(DISTINCT e.id || ' ' || coalesce(e.description, e.label), '; ' ORDER BY e.id || ' ' || coalesce(e.description, e.label)) AS what
+FROM surfaces s JOIN entities e USING (eid)
+GROUP BY s.text HAVING count(DISTINCT s.eid) > 1
+ORDER BY meanings DESC, name LIMIT 12
+endef
+export AMBIGUOUS
+
+define CITIES
+SELECT country.label AS country, string_agg(DISTINCT city.label, ', ' ORDER BY city.label) AS cities
+FROM triples t
+JOIN relations r ON r.rid = t.relation AND r.id = 'P17'
+JOIN entities city ON city.eid = t.head
+JOIN entities country ON country.eid = t.tail
+JOIN types ON types.eid = city.eid
+JOIN classes c ON c.type = types.type
+JOIN entities class ON class.eid = c.ancestor AND class.id = 'Q515'
+WHERE t.best
+GROUP BY country.label ORDER BY country.label
+endef
+export CITIES

@@ -1,0 +1,1 @@
+"""`kbtools`: parse, call, print. One file a command."""

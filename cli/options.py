@@ -1,0 +1,84 @@
+"""The options that many commands share, each written once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+DEBUG = "kbtools.debug"  # the place in a click context's `meta` that --debug sets
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+UNITS = {unit + tail: 10 ** (3 * n) for n, unit in enumerate(" KMGT") for tail in ("", "B")}
+UNITS |= {f"{unit}IB": 1 << (10 * n) for n, unit in enumerate(" KMGT") if n}
+UNITS |= {"": 1, "B": 1}
+
+
+class Memory(click.ParamType[int]):
+    """An amount of memory: `4GB` (10⁹), `4GiB` (2³⁰), `500M`, or bytes."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", value.strip(), re.IGNORECASE)
+        if found is None or found[2].upper() not in UNITS:
+            self.fail(f"{value!r} is not an amount of memory; write it like 4GB or 500MiB", param, ctx)
+        return int(float(found[1]) * UNITS[found[2].upper()])
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _remember_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[DEBUG] = True
+
+
+debug_option = click.option(
+    "--debug",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_debug,
+    help="Show the trace of an error.",
+)
+
+OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "workers": click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        default=cores,
+        show_default="all cores",
+        help="Busy processes in all; 1 = in this process.",
+    ),
+    "memory": click.option("--memory", type=Memory(), help="What to stay below, like 4GB."),
+    "engine": click.option(
+        "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Where tasks run."
+    ),
+    "seed": click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
+    "quiet": click.option("--quiet", is_flag=True, help="Show no progress."),
+    "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on one line."),
+    "debug": debug_option,
+}
+
+
+def common(*names: str) -> Callable[[Command], Command]:
+    """Add shared options by name, and --debug; the value of --json arrives as `as_json`."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed([*names, "debug"]):
+            command = OPTIONS[name](command)
+        return command
+
+    return decorate

@@ -1,0 +1,186 @@
+"""Split a dump for parallel readers, without decompressing anything twice.
+
+Where a container can be entered in the middle, a piece is a range of its bytes, and readers find their own
+way. Everything else is decompressed once, here, and cut into spool files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+from kbtools.io import framing, gz
+from kbtools.io.inputs import Input
+from kbtools.io.nouns import Block, Damage, Piece
+from kbtools.io.opening import Stream
+from kbtools.io.reading import Blocks, damage
+
+__all__ = ["Block", "Blocks", "Damage", "Dump", "Piece"]
+
+SPOOL = "spool"
+RATIO = {"plain": 1, "gz": 10, "bz2": 14}  # uncompressed to compressed, as JSON goes
+SECOND_MEMBER = 256 << 20  # a .gz without a second member up to here is taken for a single stream
+
+
+class Dump:
+    """One input file of a command. `layout` is "lines", or "json" to find out: "lines" or "objects"."""
+
+    def __init__(self, path: str, *, source: int = 0, layout: str = "lines") -> None:
+        self.source = source
+        self.damage: Damage | None = None
+        self._file: Input | None = Input(path)
+        try:
+            self.path, self.size_in = self._file.path, self._file.size
+            self._stream: Stream | None = Stream(self._file)
+            self.container = self._stream.container
+            self._head = b""
+            self.layout = layout
+            if layout == "json":
+                self.layout, self._head = framing.sniff(self._stream)
+            self.reader = self._reader(self._file)
+        except BaseException:
+            self._file.close()
+            raise
+        if self.reader != SPOOL:
+            self.close()
+
+    def _reader(self, file: Input) -> str:
+        """Say how pieces are read: in ranges of the dump if that is possible."""
+        if not file.regular or self.layout != "lines":
+            return SPOOL
+        if self.container == "gz":
+            several = gz.find_member(file, 1, min(SECOND_MEMBER, file.size or 0))
+            return "gz" if several is not None else SPOOL
+        return self.container if self.container in RATIO else SPOOL
+
+    @property
+    def position_in(self) -> int:
+        """Compressed bytes that pieces() has got through so far, for a progress bar."""
+        return self._position if self._stream is None else self._stream.position_in
+
+    _position = 0
+
+    def pieces(self, folder: Path, *, size: int, skip: Callable[[Piece], bool]) -> Iterator[Piece]:
+        """Yield the pieces in order, each about `size` bytes when decompressed.
+
+        A spool file is written when its piece is asked for, never earlier; not for pieces that `skip`
+        says are done, though they are yielded too. Spool files are the caller's to remove.
+        """
+        if self.reader != SPOOL:
+            yield from self._ranges(size)
+            return
+        stream = self._stream
+        if stream is None:
+            raise RuntimeError("the pieces of a stream can be asked for only once")
+        try:
+            chunks: Iterator[bytes] = chain([self._head], stream.chunks())
+            if self.layout == "objects":
+                chunks = framing.to_lines(chunks)
+            spool = Spool(self, folder, size, skip)
+            yield from spool.cut(chunks, stream)
+            if stream.damage:
+                self.damage = damage(stream.damage.byte, stream.damage.reason, spool.dropped)
+        finally:
+            self.close()
+
+    def _ranges(self, size: int) -> Iterator[Piece]:
+        total = self.size_in or 0
+        step = max(1, size // RATIO[self.reader])
+        for number, start in enumerate(range(0, total, step)):
+            end = min(start + step, total)
+            self._position = end
+            yield Piece(
+                source=self.source,
+                number=number,
+                path=self.path,
+                reader=self.reader,
+                start=start,
+                end=end,
+                last=end == total,
+            )
+
+    def close(self) -> None:
+        """Close the file if it is open."""
+        if self._stream:
+            self._position = self._stream.position_in
+            self._stream.close()
+        self._stream = None
+
+
+class Spool:
+    """Cuts a stream into spool files.
+
+    The cuts are those of ranges of `size` bytes of the decompressed stream: a file ends with the first
+    newline at or after a multiple of `size`. Ranges in which no line begins get no file.
+    """
+
+    def __init__(self, dump: Dump, folder: Path, size: int, skip: Callable[[Piece], bool]) -> None:
+        self.dump, self.folder, self.size, self.skip = dump, folder, size, skip
+        self.dropped = 0
+        self._number = -1
+        self._file: IO[bytes] | None = None
+        self._piece: Piece | None = None
+        self._written = self._whole = 0  # bytes of the piece, and of its whole lines
+
+    def cut(self, chunks: Iterator[bytes], stream: Stream) -> Iterator[Piece]:
+        """Yield pieces, each when its file is complete."""
+        position, boundary = 0, self.size
+        try:
+            for chunk in chunks:
+                begin = 0
+                while begin < len(chunk):
+                    at = chunk.find(b"\n", max(begin, boundary - position)) + 1
+                    self._write(chunk[begin : at or len(chunk)])
+                    if not at:
+                        break
+                    yield self._finish()
+                    boundary = ((position + at - 1) // self.size + 1) * self.size
+                    begin = at
+                position += len(chunk)
+            if self._piece or self._number < 0:
+                self._write(b"")
+                yield self._finish(broken=stream.damage is not None)
+        finally:
+            if self._file:
+                self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        if self._piece is None:
+            self._begin()
+        if self._file:
+            self._file.write(data)
+        newline = data.rfind(b"\n") + 1
+        if newline:
+            self._whole = self._written + newline
+        self._written += len(data)
+
+    def _begin(self) -> None:
+        self._number += 1
+        self._written = self._whole = 0
+        name = f"{SPOOL}/{self.dump.source:03}-{self._number:06}"
+        self._piece = Piece(
+            source=self.dump.source,
+            number=self._number,
+            path=name,
+            reader=SPOOL,
+            last=True,
+            numbered=self.dump.layout == "lines",
+        )
+        if not self.skip(self._piece):
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb", buffering=0)
+
+    def _finish(self, *, broken: bool = False) -> Piece:
+        if broken:
+            self.dropped = self._written - self._whole
+        if self._file:
+            if broken:
+                self._file.truncate(self._whole)
+            self._file.close()
+            self._file = None
+        piece, self._piece = self._piece, None
+        assert piece is not None  # noqa: S101
+        return piece

@@ -1,0 +1,105 @@
+"""The class hierarchy: every class with all its ancestors and how far away they are.
+
+A class is what has a superclass or a subclass, or is the type of something. Each class is its own ancestor
+at depth 0, so `types JOIN classes USING (type)` answers "is an instance of X or of a subclass of X".
+Breadth first, a level at a time, in DuckDB: a pair is added at its shortest distance and never again, which
+is what makes cycles harmless. Classes that reach themselves are counted and named.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from kbtools.artefact import Outcome
+from kbtools.kb.database import connect
+from kbtools.kb.schema import TABLES
+from kbtools.kb.sorting import BATCH
+from kbtools.kb.writer import plain, write_rows
+
+NAMED = 20  # cycles that are named; all are counted
+
+
+def build(folder: Path, *, subclass_of: int | None, memory: int) -> Outcome:
+    """Write `classes` from the triples of relation `subclass_of` and from `types`."""
+    with connect(folder, memory) as database:
+        _load(database, folder / "new", subclass_of)
+        depth = 0
+        while _grow(database, depth):
+            depth += 1
+        rows = database.sql(
+            'SELECT "type"::UINTEGER AS "type", ancestor::UINTEGER AS ancestor, depth::USMALLINT AS depth '
+            'FROM closure ORDER BY "type", ancestor, depth'
+        ).to_arrow_reader(BATCH)
+        schema = plain(TABLES["classes"].schema)
+        files = write_rows(folder / "new", "classes", (batch.cast(schema) for batch in rows))
+        facts = {"class depth": depth, **_cycles(database)}
+    return Outcome(files=[f"new/{name}" for name in files], facts=facts)
+
+
+def _load(database: duckdb.DuckDBPyConnection, new: Path, subclass_of: int | None) -> None:
+    database.execute("CREATE TABLE edges (child UINTEGER, parent UINTEGER)")
+    if subclass_of is not None:
+        database.execute(
+            "INSERT INTO edges SELECT DISTINCT head, tail FROM read_parquet($files) WHERE relation = $r AND best",
+            {"files": _files(new, "triples"), "r": subclass_of},
+        )
+    database.execute(
+        """
+        CREATE TABLE closure AS
+        SELECT DISTINCT class AS "type", class AS ancestor, 0 AS depth FROM (
+            SELECT child AS class FROM edges UNION ALL SELECT parent FROM edges
+            UNION ALL SELECT "type" FROM read_parquet($types)
+        )
+        """,
+        {"types": _files(new, "types")},
+    )
+    database.execute("CREATE TABLE loops (class UINTEGER)")
+
+
+def _grow(database: duckdb.DuckDBPyConnection, depth: int) -> bool:
+    """Add the pairs that are one step further apart; False when there are none left."""
+    database.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE step AS
+        SELECT DISTINCT c."type", e.parent AS ancestor
+        FROM closure c JOIN edges e ON e.child = c.ancestor WHERE c.depth = $depth
+        """,
+        {"depth": depth},
+    )
+    database.execute('INSERT INTO loops SELECT "type" FROM step WHERE "type" = ancestor')
+    database.execute(
+        """
+        INSERT INTO closure
+        SELECT s."type", s.ancestor, $depth + 1 FROM step s ANTI JOIN closure c
+        ON s."type" = c."type" AND s.ancestor = c.ancestor
+        """,
+        {"depth": depth},
+    )
+    found = database.execute("SELECT count(*) FROM closure WHERE depth = $depth", {"depth": depth + 1}).fetchone()
+    return bool(found and found[0])
+
+
+def _cycles(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Count the classes on cycles and list some: classes that reach each other belong together."""
+    groups = database.execute(
+        f"""
+        WITH looped AS (SELECT DISTINCT class FROM loops)
+        SELECT l.class, min(there.ancestor) AS leader
+        FROM looped l
+        JOIN closure there ON there."type" = l.class
+        JOIN closure back ON back."type" = there.ancestor AND back.ancestor = l.class
+        GROUP BY l.class ORDER BY leader, l.class LIMIT {NAMED * 10}
+        """
+    ).fetchall()
+    total = database.execute("SELECT count(DISTINCT class) FROM loops").fetchone()
+    found: dict[int, list[int]] = {}
+    for eid, leader in groups:
+        found.setdefault(leader, []).append(eid)
+    return {"classes in cycles": total[0] if total else 0, "cycles": list(found.values())[:NAMED]}
+
+
+def _files(new: Path, table: str) -> list[str]:
+    return [str(path) for path in sorted((new / table).glob("[0-9]*.parquet"))]

@@ -1,0 +1,28 @@
+"""DuckDB as this project uses it: bounded memory, spilling beside the target, never in /tmp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+SPILL = "work/spill"
+LEAST = 256 << 20  # DuckDB needs about this much to sort at all
+
+
+@contextmanager
+def connect(folder: Path, memory: int, *, threads: int = 1) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory database that may use `memory` bytes and spills into the staging folder."""
+    spill = folder / SPILL
+    spill.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{max(memory, LEAST)}B",
+        "temp_directory": str(spill),
+        "threads": threads,
+        "preserve_insertion_order": True,
+    }
+    with duckdb.connect(config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")
+        yield connection

@@ -1,0 +1,141 @@
+"""Numbering: every staged entity row gets its eid, every relation its rid, every old id its new meaning.
+
+Without a predecessor, eids follow the dump. With one (`--ids-from`), every id it knew keeps its eid, new
+ids are appended in dump order, and ids that have vanished stay as tombstones. Repeated ids are refused:
+the first one in the dump counts.
+
+Memory: 4 bytes an entity row, mapped from disk; redirects (some millions) are held.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from kbtools.artefact import Outcome
+from kbtools.kb import keymap, redirects, relations
+from kbtools.kb.keymap import MISSING, KeyMap
+from kbtools.kb.parts import Parts
+from kbtools.kb.predecessor import Predecessor
+from kbtools.kb.schema import TABLES
+
+GROUP = 1 << 14  # eids in a row group of a table sorted by eid
+FILE = 1 << 17  # eids in a file
+
+KEEP, EIDS, KEYS, NUMBERED = "work/keep.npy", "work/eids.u32", "work/keys", "work/numbered.json"
+DUPLICATES = "work/duplicates.arrow"
+
+Array = np.ndarray[Any, Any]
+
+
+class Numbered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the later tasks need to know about the numbering."""
+
+    entities: int
+    in_order: bool  # eids ascend with the rows of the dump
+    bounds: list[int]  # first row of each row group, and the end; of rows by dump order
+    prefixes: list[str]  # of ids, by key space
+    old: str | None = None
+
+
+def number(folder: Path, *, prefixes: list[str], old: str | None, memory: int) -> Outcome:
+    """Number everything that was staged; the results lie in `work/`."""
+    parts = Parts(folder)
+    predecessor = Predecessor(Path(old), folder, parts, memory) if old else None
+    known = _create_map(folder, parts)
+    keep = np.load(folder / KEEP, mmap_mode="r") if (folder / KEEP).exists() else None
+    eids = np.memmap(folder / EIDS, np.uint32, "w+", shape=(max(parts.rows, 1),))
+    eids[:] = MISSING
+    bounds = [0]
+    entities = predecessor.entities if predecessor else 0
+    duplicates, repeated, row = [], 0, 0
+    for part, batch in parts.batches("entities", ["key", "id", "line"]):
+        keys = batch["key"].to_numpy()
+        rows = np.arange(row, row + len(keys))
+        row += len(keys)
+        chosen = np.ones(len(keys), bool) if keep is None else keep[rows].copy()
+        again = chosen & ((known.get(keys) != MISSING) | _repeats(keys, chosen))
+        chosen &= ~again
+        if again.any():
+            repeated += int(again.sum())
+            duplicates.append(_duplicate_rows(part, batch, again))
+        mine = np.full(len(keys), MISSING, np.uint32)
+        fresh = chosen.copy()
+        if predecessor:
+            mine[chosen] = predecessor.take(rows[chosen])
+            fresh &= mine == MISSING
+        mine[fresh] = np.arange(entities, entities + fresh.sum())
+        if not predecessor:
+            bounds += rows[fresh & (mine % GROUP == 0) & (mine > 0)].tolist()
+        entities += int(fresh.sum())
+        eids[rows] = mine
+        known.put(keys[chosen], mine[chosen])
+    if predecessor:
+        bounds = list(range(0, max(parts.rows, 1), GROUP))
+    bounds.append(parts.rows)
+    _write_duplicates(folder, duplicates)
+    facts = {"entities": entities, "repeated": repeated}
+    moved, counted = redirects.resolve(parts, known)
+    if predecessor:
+        moved, more = predecessor.close(moved)
+        counted |= more
+    redirects.save(folder, moved)
+    facts |= counted | relations.number(folder, parts, predecessor.relations() if predecessor else None)
+    numbered = Numbered(
+        entities=entities, in_order=predecessor is None, bounds=bounds, prefixes=prefixes, old=old
+    )
+    (folder / NUMBERED).write_bytes(msgspec.json.encode(numbered))
+    return Outcome(files=[NUMBERED], facts=facts)
+
+
+def load(folder: Path) -> Numbered:
+    """Read what `number` found."""
+    return msgspec.json.decode((folder / NUMBERED).read_bytes(), type=Numbered)
+
+
+def _create_map(folder: Path, parts: Parts) -> KeyMap:
+    largest: dict[int, int] = {}
+    for table, column in (("entities", "key"), ("redirects", "key")):
+        for _, batch in parts.batches(table, [column]):
+            spaces, indices = keymap.split(batch[column].to_numpy(zero_copy_only=False))
+            for space in np.unique(spaces):
+                largest[int(space)] = max(largest.get(int(space), 0), int(indices[spaces == space].max()))
+    return KeyMap.create(folder / KEYS, largest)
+
+
+def _repeats(keys: Array, chosen: Array) -> Array:
+    """Mark keys that stand among the chosen ones of the same batch before."""
+    repeats = np.zeros(len(keys), bool)
+    places = np.flatnonzero(chosen)
+    _, firsts = np.unique(keys[places], return_index=True)
+    repeats[np.delete(places, firsts)] = True
+    return repeats
+
+
+def _duplicate_rows(part: Any, batch: pa.RecordBatch, again: Array) -> pa.RecordBatch:
+    line = batch["line"].to_numpy()[again].astype(np.int64)
+    ids = batch["id"].filter(pa.array(again)).to_pylist()
+    return pa.RecordBatch.from_pylist(
+        [
+            {
+                "file": part.file,
+                "line": None if part.line is None else int(number) + part.line,
+                "byte": None,
+                "reason": f"{name} again: the first entity of this id counts",
+                "snippet": name,
+            }
+            for number, name in zip(line, ids, strict=True)
+        ],
+        schema=TABLES["rejects"].schema,
+    )
+
+
+def _write_duplicates(folder: Path, batches: list[pa.RecordBatch]) -> None:
+    with pa.OSFile(str(folder / DUPLICATES), "wb") as file:
+        with pa.ipc.new_file(file, TABLES["rejects"].schema) as out:
+            for batch in batches:
+                out.write_batch(batch)

@@ -1,0 +1,59 @@
+"""Bringing rows into the order of their table: in memory for a slice, through DuckDB for a whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kbtools.kb.database import connect
+from kbtools.kb.schema import TABLES
+from kbtools.kb.writer import plain
+
+BATCH = 1 << 17
+
+
+def in_memory(table: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
+    """Sort a slice of a table that fits into memory, by the key and then by all other columns.
+
+    Rows mostly come in order already: whole numbers of the key are sorted first, and only rows that share
+    them are compared by their other columns.
+    """
+    spec = TABLES[table]
+    rows = pa.Table.from_batches(batches, plain(spec.schema)).combine_chunks()
+    numbers = [rows[name].to_numpy() for name in spec.key if pa.types.is_integer(spec.schema.field(name).type)]
+    rest = [name for name in spec.order if name not in spec.key[: len(numbers)]]
+    order = np.lexsort(numbers[::-1])
+    keys = [column[order] for column in numbers]
+    same = np.ones(max(len(order) - 1, 0), bool)
+    for key in keys:
+        same &= key[1:] == key[:-1]
+    tied = np.zeros(len(order), bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    if tied.any():
+        group = np.cumsum(np.concatenate([[True], ~same]))[tied]
+        among = rows.select(rest).take(pa.array(order[tied]))
+        ranked = pc.sort_indices(
+            among.add_column(0, "group", pa.array(group)),
+            [("group", "ascending"), *((name, "ascending") for name in rest)],
+        )
+        order[tied] = order[tied][ranked.to_numpy()]
+    return rows.take(pa.array(order))
+
+
+def out_of_core(
+    folder: Path, table: str, batches: Iterable[pa.RecordBatch], memory: int
+) -> Iterator[pa.RecordBatch]:
+    """Sort a whole table, spilling to disk beyond `memory` bytes."""
+    spec = TABLES[table]
+    source = pa.RecordBatchReader.from_batches(plain(spec.schema), batches)
+    order = ", ".join(f'"{name}" NULLS LAST' for name in spec.order)
+    with connect(folder, memory) as database:
+        database.register("source", source)
+        found = database.sql(f"SELECT * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
+        for batch in found:
+            yield batch.cast(plain(spec.schema))

@@ -1,0 +1,142 @@
+"""What a source hands over: rows that still speak in local numbers and the source's own keys.
+
+Reading a dump in parallel, nobody knows yet which entity gets which eid. So a reader numbers its entities
+from 0 (`row`) and its statements from 0 (`statement`), names other entities by an integer `key` of its own
+choosing, and writes everything it found into one *part*: a file of Arrow streams, one a table, compressed.
+Finishing (`kb/finish.py`) turns the parts into the tables of `kb/schema.py`.
+
+A part is a row of segments (so that its writer needs little memory) and ends in an index of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from kbtools.kb.schema import BOOL, F64, I8, STR, U16, U32, U64
+
+I64 = pa.int64()
+
+VALUE = [
+    ("datatype", STR), ("value", STR), ("number", F64), ("unit", STR), ("precision", I8), ("calendar", STR),
+    ("lang", STR),
+]  # fmt: skip
+
+SCHEMAS: dict[str, pa.Schema] = {
+    name: pa.schema(columns)
+    for name, columns in {
+        "entities": [
+            ("key", I64), ("id", STR), ("kind", STR), ("label", STR), ("description", STR), ("lang", STR),
+            ("sitelinks", U16), ("chosen", U64), ("line", U64),
+        ],
+        "labels": [("row", U32), ("lang", STR), ("text", STR)],
+        "surfaces": [
+            ("row", U32), ("text", STR), ("lang", STR), ("source", STR), ("pos", STR), ("count", U64),
+            ("atom", STR),
+        ],
+        "descriptions": [("row", U32), ("lang", STR), ("kind", STR), ("text", STR), ("source", STR)],
+        "triples": [
+            ("row", U32), ("relation", I64), ("tail", I64), ("rank", I8), ("best", BOOL), ("statement", U32),
+        ],
+        "literals": [
+            ("row", U32), ("relation", I64), *VALUE, ("rank", I8), ("best", BOOL), ("statement", U32),
+        ],
+        "qualifiers": [
+            ("row", U32), ("statement", U32), ("relation", I64), ("tail", I64), *VALUE, ("ord", U16),
+        ],
+        "types": [("row", U32), ("type", I64)],
+        "sitelinks": [("row", U32), ("site", STR), ("title", STR)],
+        "xref": [("row", U32), ("scheme", STR), ("value", STR)],
+        # the relations themselves, where the dump describes them, and the keys of all that are used
+        "relations": [("key", I64), ("id", STR), ("label", STR), ("description", STR), ("inverse", I64)],
+        "used": [("key", I64), ("id", STR)],
+        # edges and memberships that a `--select` rule needs, of skipped entities too (see sources)
+        "edges": [("relation", I64), ("key", I64), ("target", I64)],
+        "members": [("row", U32), ("relation", I64), ("target", I64)],
+        "redirects": [("from_id", STR), ("key", I64), ("to", I64), ("kind", STR)],
+        "rejects": [("line", U64), ("byte", U64), ("reason", STR), ("snippet", STR)],
+    }.items()
+}  # fmt: skip
+
+SEGMENT_BYTES = 64 << 20
+_FOOTER = 8  # the last bytes of a part: the length of its index
+
+
+class Stream(msgspec.Struct, array_like=True, frozen=True):
+    """Where one table of one segment lies."""
+
+    table: str
+    offset: int
+    length: int
+
+
+class PartWriter:
+    """Writes a part: `add` batches of any table, in row order; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._draft = path.with_name(f".{path.name}.{os.getpid()}")
+        self._options = pa.ipc.IpcWriteOptions(compression="lz4")
+        self._open: dict[str, tuple[pa.BufferOutputStream, pa.RecordBatchStreamWriter]] = {}
+        self._index: list[Stream] = []
+
+    def __enter__(self) -> PartWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._draft.open("wb")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+            index = msgspec.json.encode(self._index)
+            self._file.write(index + len(index).to_bytes(_FOOTER, "little"))
+        self._file.close()
+        if kind is None:
+            self._draft.replace(self.path)
+        else:
+            self._draft.unlink(missing_ok=True)
+
+    def add(self, table: str, batch: pa.RecordBatch) -> None:
+        """Append a batch of `table`; an empty one leaves no trace."""
+        if batch.num_rows == 0:
+            return
+        if table not in self._open:
+            sink = pa.BufferOutputStream()
+            self._open[table] = (sink, pa.ipc.new_stream(sink, SCHEMAS[table], options=self._options))
+        self._open[table][1].write_batch(batch)
+
+    def end_block(self) -> None:
+        """Let go of what has been gathered if it has grown large."""
+        if sum(sink.tell() for sink, _ in self._open.values()) > SEGMENT_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        for table, (sink, writer) in self._open.items():
+            writer.close()
+            data = sink.getvalue()
+            self._index.append(Stream(table, self._file.tell(), data.size))
+            self._file.write(data)
+        self._open.clear()
+
+
+def read(path: Path, table: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of `table` in one part, in the order they were added."""
+    with pa.memory_map(str(path)) as source:
+        data = source.read_buffer()
+        length = int.from_bytes(data[data.size - _FOOTER :], "little")
+        index = msgspec.json.decode(
+            memoryview(data)[data.size - _FOOTER - length : data.size - _FOOTER], type=list[Stream]
+        )
+        for stream in index:
+            if stream.table != table:
+                continue
+            options = pa.ipc.IpcReadOptions(
+                use_threads=False,
+                included_fields=[SCHEMAS[table].get_field_index(c) for c in columns] if columns else None,
+            )
+            with pa.ipc.open_stream(data.slice(stream.offset, stream.length), options=options) as reader:
+                yield from reader

@@ -1,0 +1,140 @@
+"""DuckDB over the Parquet files of knowledge bases: one view per table, errors in one line.
+
+Nothing is loaded: a view reads its files when it is asked. What does not fit into memory is spilled to a
+private folder, removed at the end: below `$TMPDIR` if that is set, else beside the first knowledge base if
+that can be written to (the system's own temporary folder is often a piece of the memory).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from kbtools.errors import KbError, ResourceError
+from kbtools.kb.reader import Kb
+from kbtools.kb.schema import TABLES
+
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "python_enable_replacements": False,  # a query must not see our variables as tables
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+
+@contextmanager
+def connect(
+    beside: Path | None = None, *, memory: int | None = None, threads: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB in memory, spilling beyond `memory` bytes (default: 80 % of the machine's)."""
+    home = beside.absolute().parent if beside and "TMPDIR" not in os.environ else None
+    if home is not None and not os.access(home, os.W_OK):
+        home = None
+    with (
+        tempfile.TemporaryDirectory(prefix=".kbtools-", dir=home, ignore_cleanup_errors=True) as spill,
+        duckdb.connect(":memory:", config=SETTINGS) as con,
+    ):
+        con.execute(f"SET temp_directory = {quote(spill)}")
+        if memory is not None:
+            con.execute(f"SET memory_limit = '{memory}B'")
+        if threads is not None:
+            con.execute(f"SET threads = {threads}")
+        yield con
+
+
+def add_views(
+    con: duckdb.DuckDBPyConnection,
+    parts: list[Kb],
+    schema: str = "main",
+    *,
+    only: Collection[str] | None = None,
+) -> list[Path]:
+    """Make one view per table over `parts` (a base and its overlays); return the files it reads."""
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {name(schema)}")
+    opened: list[Path] = []
+    for table in dict.fromkeys(table for part in parts for table in part.tables):
+        if only is not None and table not in only:
+            continue
+        pieces = []
+        for part in parts:
+            if files := part.files(table) if table in part.tables else []:
+                files = [path.absolute() for path in files]
+                pieces.append(f"SELECT * FROM {read_parquet(files)}")
+                opened += files
+        if pieces:
+            with told():
+                con.execute(
+                    f"CREATE VIEW {name(schema)}.{name(table)} AS {' UNION ALL BY NAME '.join(pieces)}"
+                )
+        elif table in TABLES:
+            _empty_table(con, schema, table)
+    return opened
+
+
+def _empty_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> None:
+    con.register("_empty", TABLES[table].schema.empty_table())
+    con.execute(f"CREATE TABLE {name(schema)}.{name(table)} AS FROM _empty")
+    con.unregister("_empty")
+
+
+def ask(con: duckdb.DuckDBPyConnection, sql: str, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement of our own and fetch its rows."""
+    with told():
+        return con.execute(sql, list(parameters)).fetchall()
+
+
+def ask_one(con: duckdb.DuckDBPyConnection, sql: str, parameters: Iterable[Any] = ()) -> Any:
+    """Run one statement of our own and fetch the one value it gives."""
+    return ask(con, sql, parameters)[0][0]
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn DuckDB's errors into one line each, and its interruption into Ctrl-C."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise ResourceError(f"out of memory or of room to spill: {one_line(error)}") from error
+    except duckdb.PermissionException as error:
+        raise KbError(f"only the knowledge base's own files can be opened: {one_line(error)}") from error
+    except duckdb.Error as error:
+        raise KbError(one_line(error)) from error
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
+
+
+def one_line(error: BaseException) -> str:
+    """Keep what is wrong and DuckDB's hint; leave out the excerpt with its underlining."""
+    text, _, _ = str(error).partition("\n\nLINE ")
+    kind, colon, rest = text.partition(" Error: ")
+    if colon and kind in {"Permission", "Catalog", "Binder", "Invalid Input", "IO", "Out of Memory"}:
+        text = rest
+    return " ".join(text.split())
+
+
+def read_parquet(files: list[Path]) -> str:
+    """Return the table function that reads exactly these files, whatever characters their names have."""
+    paths = ", ".join(quote(as_pattern(path)) for path in files)
+    return f"read_parquet([{paths}], hive_partitioning = false)"
+
+
+def as_pattern(path: Path) -> str:
+    """Escape a path where DuckDB expects a glob pattern: `[*]` matches a star and nothing else."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
+
+
+def quote(text: str) -> str:
+    """Write a string literal in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def name(text: str) -> str:
+    """Write an identifier in SQL."""
+    return '"' + text.replace('"', '""') + '"'

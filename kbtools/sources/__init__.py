@@ -1,0 +1,1 @@
+"""One knowledge base is one module here: it reads one dump format. The folder is the registry."""

@@ -1,0 +1,36 @@
+"""What all tests share: the folders of real data, which may be absent, and how hypothesis searches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# In CI the same examples are tried each time; elsewhere new ones, and a failing one is remembered.
+hypothesis.settings.register_profile("kbtools", deadline=None)
+hypothesis.settings.register_profile("kbtools-ci", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("kbtools-ci" if os.environ.get("CI") else "kbtools")
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real dumps; without it the test is skipped, and the summary says so."""
+    return _folder("KBTOOLS_REALDATA", "real dumps")
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of reference results of other people's programs."""
+    return _folder("KBTOOLS_GOLDEN", "reference results")
+
+
+def _folder(variable: str, what: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"needs {what}: set {variable} to their folder")
+    path = Path(value).resolve()
+    if not path.is_dir():
+        pytest.fail(f"{variable}={value} is not a folder")
+    return path
