@@ -54,11 +54,12 @@ clean: ## remove all that was made here, .venv too
 .PHONY: help .venv demo test test-long check bench clean
 
 define AMBIGUOUS
-SELECT s.text AS name, count(DISTINCT s.eid) AS meanings,
-       string_agg(DISTINCT e.id || ' ' || coalesce(e.description, e.label), '; ' ORDER BY e.id || ' ' || coalesce(e.description, e.label)) AS what
-FROM surfaces s JOIN entities e USING (eid)
-GROUP BY s.text HAVING count(DISTINCT s.eid) > 1
-ORDER BY meanings DESC, name LIMIT 12
+WITH meanings AS (
+    SELECT DISTINCT s.text AS name, e.id || ' ' || coalesce(e.description, e.label, '') AS meaning
+    FROM surfaces s JOIN entities e USING (eid)
+)
+SELECT name, count(*) AS meanings, string_agg(meaning, '; ' ORDER BY meaning) AS what
+FROM meanings GROUP BY name HAVING count(*) > 1 ORDER BY meanings DESC, name LIMIT 12
 endef
 export AMBIGUOUS
 

@@ -22,6 +22,7 @@ def ingest(  # noqa: D417
     ids_from: str | Path | None = None,
     workers: int = 1,
     memory: int | None = None,
+    engine: str = "local",
     overwrite: bool = False,
     restart: bool = False,
     quiet: bool = True,
@@ -45,6 +46,55 @@ def ingest(  # noqa: D417
         settings=built,
         dumps=[str(dump) for dump in dumps],
         ids_from=Path(ids_from) if ids_from else None,
-        options=Options(workers=workers, memory=memory, overwrite=overwrite, restart=restart, quiet=quiet),
+        options=Options(
+            workers=workers, engine=engine, memory=memory, overwrite=overwrite, restart=restart, quiet=quiet
+        ),
     )
     return build.run(Path(out))
+
+
+def judge(
+    made: Manifest, out: str | Path, *, max_rejects: str = "0.1%", expect: str | Path | None = None
+) -> list[str]:
+    """Say what about a new knowledge base should be looked at: damage, many rejects, unexpected counts."""
+    complaints = []
+    rejected, read = made.counts.get("rejected", 0), made.counts.get("read", 0)
+    if made.incomplete:
+        complaints.append("a dump is damaged, so the knowledge base is incomplete; fetch the dump again")
+    if rejected > _allowed(max_rejects, read + rejected):
+        complaints.append(
+            f"{rejected:,} of {read + rejected:,} records were rejected, more than --max-rejects {max_rejects}"
+        )
+    if complaints:
+        complaints.append(f'what and why: kbtools sql {out} "SELECT * FROM rejects"')
+    if expect is not None:
+        from kbtools.kb.diff import drift  # noqa: PLC0415 - needs duckdb
+
+        complaints += drift(Path(expect), Path(out))
+    return complaints
+
+
+def _allowed(limit: str, records: int) -> float:
+    try:
+        if limit == "none":
+            return float("inf")
+        return float(limit[:-1]) / 100 * records if limit.endswith("%") else int(limit)
+    except ValueError:
+        raise ConfigError(f"--max-rejects {limit!r}: give a share like 0.1%, a number, or none") from None
+
+
+def summary(made: Manifest, out: str | Path) -> str:
+    """Tell in a few lines what an ingested knowledge base holds."""
+    counts = made.counts
+    rows = {name: table.rows for name, table in made.tables.items() if table.rows}
+    lines = [f"{out}: " + ", ".join(f"{number:,} {name}" for name, number in rows.items())]
+    lines.append(
+        f"  {counts.get('read', 0):,} records read, {counts.get('rejected', 0):,} rejected"
+        + "".join(f", {n:,} {what}" for what, n in counts.items() if what.startswith("skipped") and n)
+    )
+    if counts.get("classes in cycles"):
+        some = "; ".join(" ↔ ".join(ring) for ring in counts["cycles"])
+        lines.append(f"  {counts['classes in cycles']} classes lie on subclass cycles: {some}")
+    stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in made.resources["stages"].items())
+    lines.append(f"  {stages}; largest worker {made.resources['peak worker MB']:,} MB; content {made.content}")
+    return "\n".join(lines)

@@ -148,15 +148,21 @@ def test_standard_input_pipes_and_urls_are_spooled(tmp_path, monkeypatch):
             data += b"".join(block.data for block in Blocks(piece, tmp_path))
         assert data == TEXT
         assert dump.position_in >= len(PACK["bz2"](TEXT))
-        with pytest.raises(RuntimeError, match="only once"):
-            next(dump.pieces(tmp_path, size=50_000, skip=never))
+        if "memory" not in path:
+            with pytest.raises(RuntimeError, match="only once"):
+                next(dump.pieces(tmp_path, size=50_000, skip=never))
     writer.join()
 
 
-def test_a_dump_can_be_closed_unread(tmp_path):
+def test_a_dump_can_be_read_again_or_left(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(PACK["xz"](TEXT))
-    Dump(str(path)).close()
+    dump = Dump(str(path))
+    assert list(dump.pieces(tmp_path, size=9999, skip=never)) == list(
+        dump.pieces(tmp_path, size=9999, skip=never)
+    )
+    next(dump.pieces(tmp_path, size=9999, skip=never))
+    dump.close()
     with pytest.raises(SourceError, match="no such file"):
         Dump(str(tmp_path / "b"))
 

@@ -24,7 +24,7 @@ class Input:
         self.path = local(path) or path
         self.position = 0
         self.size: int | None = None
-        self.regular = False  # a file on disk: can be read again, and at any place
+        self.regular = False  # a file on disk, to be read at any place
         self._owned = True
         self._remote = is_url(self.path)
         self._file = self._open()
@@ -44,6 +44,11 @@ class Input:
         self.regular = stat.S_ISREG(facts.st_mode)
         self.size = facts.st_size if self.regular else None
         return file
+
+    @property
+    def again(self) -> bool:
+        """Whether it can be opened once more: not so a pipe."""
+        return self.regular or self._remote
 
     def read(self, n: int) -> bytes:
         """Return exactly `n` bytes, fewer only at the end."""

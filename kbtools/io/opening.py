@@ -39,7 +39,7 @@ class Stream:
     """Decompressed bytes. A damaged container ends early and says so in `damage`; it never raises."""
 
     def __init__(self, file: Input) -> None:
-        self._file = file
+        self.file = file
         self.path = file.path
         head = file.read(STEP)
         if not head:
@@ -53,12 +53,12 @@ class Stream:
     @property
     def size_in(self) -> int | None:
         """Compressed bytes in all, None if nobody knows."""
-        return self._file.size
+        return self.file.size
 
     @property
     def position_in(self) -> int:
         """Compressed bytes read so far."""
-        return self._file.position
+        return self.file.position
 
     def read(self, n: int) -> bytes:
         """Return `n` bytes, fewer only at the end, b"" after it."""
@@ -80,7 +80,7 @@ class Stream:
 
     def _decoded(self, head: bytes) -> Iterator[bytes]:
         try:
-            for chunk in decoded(self.container, chain([head], self._file.steps())):
+            for chunk in decoded(self.container, chain([head], self.file.steps())):
                 if chunk:
                     self.position_out += len(chunk)
                     yield chunk
@@ -89,7 +89,7 @@ class Stream:
 
     def close(self) -> None:
         """Close the file; standard input stays open."""
-        self._file.close()
+        self.file.close()
 
     def __enter__(self) -> Stream:
         return self

@@ -14,7 +14,7 @@ from typing import IO
 from kbtools.io import framing, gz
 from kbtools.io.inputs import Input
 from kbtools.io.nouns import Block, Damage, Piece
-from kbtools.io.opening import Stream
+from kbtools.io.opening import Stream, open_stream
 from kbtools.io.reading import Blocks, damage
 
 __all__ = ["Block", "Blocks", "Damage", "Dump", "Piece"]
@@ -30,21 +30,22 @@ class Dump:
     def __init__(self, path: str, *, source: int = 0, layout: str = "lines") -> None:
         self.source = source
         self.damage: Damage | None = None
-        self._file: Input | None = Input(path)
+        self._stream: Stream | None = open_stream(path)
+        self._head = b""
+        self._position = 0
         try:
-            self.path, self.size_in = self._file.path, self._file.size
-            self._stream: Stream | None = Stream(self._file)
-            self.container = self._stream.container
-            self._head = b""
-            self.layout = layout
+            self.path, self.size_in = self._stream.path, self._stream.size_in
+            self.container, self.layout = self._stream.container, layout
             if layout == "json":
                 self.layout, self._head = framing.sniff(self._stream)
-            self.reader = self._reader(self._file)
+            self.reader = self._reader(self._stream.file)
         except BaseException:
-            self._file.close()
-            raise
-        if self.reader != SPOOL:
             self.close()
+            raise
+        self._again = self._stream.file.again
+        if self._again:  # better opened again than kept open
+            self.close()
+            self._position, self._head = 0, b""
 
     def _reader(self, file: Input) -> str:
         """Say how pieces are read: in ranges of the dump if that is possible."""
@@ -60,8 +61,6 @@ class Dump:
         """Compressed bytes that pieces() has got through so far, for a progress bar."""
         return self._position if self._stream is None else self._stream.position_in
 
-    _position = 0
-
     def pieces(self, folder: Path, *, size: int, skip: Callable[[Piece], bool]) -> Iterator[Piece]:
         """Yield the pieces in order, each about `size` bytes when decompressed.
 
@@ -71,9 +70,11 @@ class Dump:
         if self.reader != SPOOL:
             yield from self._ranges(size)
             return
+        if self._again:
+            self._stream = open_stream(self.path)
         stream = self._stream
         if stream is None:
-            raise RuntimeError("the pieces of a stream can be asked for only once")
+            raise RuntimeError(f"{self.path} can be read only once")
         try:
             chunks: Iterator[bytes] = chain([self._head], stream.chunks())
             if self.layout == "objects":

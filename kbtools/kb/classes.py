@@ -40,13 +40,15 @@ def build(folder: Path, *, subclass_of: int | None, memory: int) -> Outcome:
 
 
 def _load(database: duckdb.DuckDBPyConnection, new: Path, subclass_of: int | None) -> None:
-    database.execute("CREATE TABLE edges (child UINTEGER, parent UINTEGER)")
+    _run(database, "CREATE TABLE edges (child UINTEGER, parent UINTEGER)")
     if subclass_of is not None:
-        database.execute(
+        _run(
+            database,
             "INSERT INTO edges SELECT DISTINCT head, tail FROM read_parquet($files) WHERE relation = $r AND best",
             {"files": _files(new, "triples"), "r": subclass_of},
         )
-    database.execute(
+    _run(
+        database,
         """
         CREATE TABLE closure AS
         SELECT DISTINCT class AS "type", class AS ancestor, 0 AS depth FROM (
@@ -56,12 +58,13 @@ def _load(database: duckdb.DuckDBPyConnection, new: Path, subclass_of: int | Non
         """,
         {"types": _files(new, "types")},
     )
-    database.execute("CREATE TABLE loops (class UINTEGER)")
+    _run(database, "CREATE TABLE loops (class UINTEGER)")
 
 
 def _grow(database: duckdb.DuckDBPyConnection, depth: int) -> bool:
     """Add the pairs that are one step further apart; False when there are none left."""
-    database.execute(
+    _run(
+        database,
         """
         CREATE OR REPLACE TEMP TABLE step AS
         SELECT DISTINCT c."type", e.parent AS ancestor
@@ -69,8 +72,9 @@ def _grow(database: duckdb.DuckDBPyConnection, depth: int) -> bool:
         """,
         {"depth": depth},
     )
-    database.execute('INSERT INTO loops SELECT "type" FROM step WHERE "type" = ancestor')
-    database.execute(
+    _run(database, 'INSERT INTO loops SELECT "type" FROM step WHERE "type" = ancestor')
+    _run(
+        database,
         """
         INSERT INTO closure
         SELECT s."type", s.ancestor, $depth + 1 FROM step s ANTI JOIN closure c
@@ -78,13 +82,14 @@ def _grow(database: duckdb.DuckDBPyConnection, depth: int) -> bool:
         """,
         {"depth": depth},
     )
-    found = database.execute("SELECT count(*) FROM closure WHERE depth = $depth", {"depth": depth + 1}).fetchone()
-    return bool(found and found[0])
+    found = _run(database, "SELECT count(*) FROM closure WHERE depth = $depth", {"depth": depth + 1})
+    return bool(found[0][0])
 
 
 def _cycles(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Count the classes on cycles and list some: classes that reach each other belong together."""
-    groups = database.execute(
+    groups = _run(
+        database,
         f"""
         WITH looped AS (SELECT DISTINCT class FROM loops)
         SELECT l.class, min(there.ancestor) AS leader
@@ -92,13 +97,18 @@ def _cycles(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         JOIN closure there ON there."type" = l.class
         JOIN closure back ON back."type" = there.ancestor AND back.ancestor = l.class
         GROUP BY l.class ORDER BY leader, l.class LIMIT {NAMED * 10}
-        """
-    ).fetchall()
-    total = database.execute("SELECT count(DISTINCT class) FROM loops").fetchone()
+        """,
+    )
+    total = _run(database, "SELECT count(DISTINCT class) FROM loops")
     found: dict[int, list[int]] = {}
     for eid, leader in groups:
         found.setdefault(leader, []).append(eid)
-    return {"classes in cycles": total[0] if total else 0, "cycles": list(found.values())[:NAMED]}
+    return {"classes in cycles": total[0][0], "cycles": list(found.values())[:NAMED]}
+
+
+def _run(database: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any] | None = None) -> list[Any]:
+    """Execute a statement to its end."""
+    return database.execute(query, values).fetchall()
 
 
 def _files(new: Path, table: str) -> list[str]:

@@ -24,5 +24,5 @@ def connect(folder: Path, memory: int, *, threads: int = 1) -> Iterator[duckdb.D
         "preserve_insertion_order": True,
     }
     with duckdb.connect(config=config) as connection:
-        connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET enable_progress_bar = false").fetchall()
         yield connection

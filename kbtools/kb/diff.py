@@ -86,7 +86,7 @@ def diff(
     threads: int | None = None,
 ) -> Difference:
     """Compare two knowledge bases; spills to disk what does not fit into memory."""
-    before, after = _open(old), _open(new)
+    before, after = _open(old, new)
     with connect(new, memory=memory, threads=threads) as con:
         add_views(con, [before], "old")
         add_views(con, [after], "new")
@@ -116,7 +116,7 @@ def drift(
     old: Path, new: Path, limit: float = 0.05, *, memory: int | None = None, threads: int | None = None
 ) -> list[str]:
     """Name every table, language and top-100 relation whose count moved by more than `limit`."""
-    before, after = _open(old), _open(new)
+    before, after = _open(old, new)
     with connect(new, memory=memory, threads=threads) as con:
         add_views(con, [before], "old")
         add_views(con, [after], "new")
@@ -138,11 +138,13 @@ def _sentence(kind: str, change: Change) -> str:
     return f"{what}: {change.old:,} → {change.new:,} ({share})"
 
 
-def _open(path: Path) -> Kb:
-    found = artefact.read(path)
-    if found.kind != "kb":
-        raise ArtefactError(f"{path}: a {found.kind} artefact; so far only knowledge bases can be compared")
-    return Kb(path)
+def _open(old: Path, new: Path) -> tuple[Kb, Kb]:
+    kinds = [artefact.read(path).kind for path in (old, new)]
+    if kinds[0] != kinds[1]:
+        raise ArtefactError(f"{old} is a {kinds[0]}, {new} a {kinds[1]}; give two artefacts of one kind")
+    if kinds[0] != "kb":
+        raise ArtefactError(f"{old}: a {kinds[0]}; so far only knowledge bases (kb) can be compared")
+    return Kb(old), Kb(new)
 
 
 def _tables(before: Kb, after: Kb) -> list[Change]:
@@ -160,10 +162,10 @@ def _labels(kb: Kb, schema: str) -> str:
 
 
 def _languages(con: duckdb.DuckDBPyConnection, before: Kb, after: Kb) -> list[Change]:
+    counted = "SELECT coalesce(lang, '?') AS lang, count(*) AS n FROM ({}) GROUP BY 1"
     found = ask(
         con,
-        f"WITH o AS (SELECT coalesce(lang, '?') AS lang, count(*) AS n FROM ({_labels(before, 'old')}) GROUP BY 1),"
-        f" n AS (SELECT coalesce(lang, '?') AS lang, count(*) AS n FROM ({_labels(after, 'new')}) GROUP BY 1)"
+        f"WITH o AS ({counted.format(_labels(before, 'old'))}), n AS ({counted.format(_labels(after, 'new'))})"
         " SELECT lang, coalesce(o.n, 0), coalesce(n.n, 0) FROM o FULL JOIN n USING (lang)"
         " ORDER BY greatest(coalesce(o.n, 0), coalesce(n.n, 0)) DESC, lang",
     )
@@ -237,14 +239,15 @@ def _edges(con: duckdb.DuckDBPyConnection, before: Kb, after: Kb, top: int) -> t
         return [], 0, 0
     ask(
         con,
-        "CREATE TABLE rids AS SELECT id, o.rid AS old_rid, n.rid AS new_rid, coalesce(n.label, o.label) AS label"
+        "CREATE TABLE rids AS"
+        " SELECT id, o.rid AS old_rid, n.rid AS new_rid, coalesce(n.label, o.label) AS label"
         f" FROM ({_rids(has[0], 'old')}) AS o FULL JOIN ({_rids(has[1], 'new')}) AS n USING (id)",
     )
     sides = []
     if has[0]:
         sides.append(
-            "SELECT coalesce(h.new_eid::BIGINT, -1 - head) AS h, coalesce(q.new_rid::BIGINT, -1 - relation) AS r,"
-            " coalesce(t.new_eid::BIGINT, -1 - tail) AS t, 1 AS side FROM old.triples"
+            "SELECT coalesce(h.new_eid::BIGINT, -1 - head) AS h,"
+            " coalesce(q.new_rid::BIGINT, -1 - relation) AS r, coalesce(t.new_eid::BIGINT, -1 - tail) AS t, 1 AS side FROM old.triples"
             " JOIN pairs AS h ON h.old_eid = head JOIN pairs AS t ON t.old_eid = tail"
             " JOIN rids AS q ON q.old_rid = relation"
         )

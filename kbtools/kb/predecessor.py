@@ -62,7 +62,7 @@ class Predecessor:
             kept = self._scan("redirects").read_all().cast(redirects.SCHEMA)
         with connect(self.folder, self.memory) as database:
             assert new is not None and staged is not None and gone is not None  # noqa: S101
-            database.execute("CREATE TABLE live AS SELECT id FROM staged SEMI JOIN kept ON id = from_id")
+            database.execute("CREATE TABLE live AS SELECT id FROM staged SEMI JOIN kept ON id = from_id").fetchall()
             retired = database.sql(_REDIRECTS).to_arrow_table()
         counts = {"tombstones": gone.num_rows, "ids kept": int(self._present.sum())}
         return retired.cast(redirects.SCHEMA), counts

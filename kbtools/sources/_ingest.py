@@ -23,7 +23,7 @@ from kbtools.artefact import (
     unite,
 )
 from kbtools.artefact import digest, manifest
-from kbtools.executors.local import Pool
+from kbtools.executors import Pool, pool
 from kbtools.io import Dump, Piece
 from kbtools.io.inputs import is_url, local
 from kbtools.kb import finish
@@ -45,6 +45,7 @@ class Options:
     """How to build, as opposed to what: none of this changes the result."""
 
     workers: int = 1
+    engine: str = "local"
     memory: int | None = None  # bytes that all workers together may use for sorting
     overwrite: bool = False
     restart: bool = False
@@ -85,9 +86,11 @@ class Build:
             return staging.commit(self._build(staging.folder, inputs, old))
 
     def _build(self, folder: Path, inputs: list[Input], old: Manifest | None) -> Manifest:
-        with Pool(folder, self.options.workers, preload=[*PRELOAD, self._module]) as pool:
-            self._read(folder, pool)
-            tables = self._finish(folder, pool)
+        options = self.options
+        preload = [*PRELOAD, self.source.decode.partition(":")[0]]
+        with pool(folder, workers=options.workers, engine=options.engine, preload=preload) as workers:
+            self._read(folder, workers)
+            tables = self._finish(folder, workers)
             chain = list(old.id_space) if old else []
             if self.facts["id space"] not in chain:
                 chain.append(self.facts.pop("id space"))
@@ -101,14 +104,10 @@ class Build:
                 counts={**self.counts, **self.facts},
                 licences=unite([self.source.licence, *(old.licences if old else ())]),
                 incomplete=bool(self.damage),
-                resources={"stages": self.stages, "peak worker MB": round(pool.peak_mb)},
+                resources={"stages": self.stages, "peak worker MB": round(workers.peak_mb)},
             )
 
-    @property
-    def _module(self) -> str:
-        return self.source.decode.partition(":")[0]
-
-    def _read(self, folder: Path, pool: Pool) -> None:
+    def _read(self, folder: Path, workers: Pool) -> None:
         """Decode all pieces of all dumps into parts, and say in what order the parts stand."""
         begun = time.perf_counter()
         dumps = [Dump(path, source=place, layout=self.source.layout) for place, path in enumerate(self.dumps)]
@@ -117,13 +116,13 @@ class Build:
         done: dict[tuple[int, int], Done] = {}
         with Progress("read", total=total, quiet=self.options.quiet) as progress:
             reading = Reading(folder, dumps, self.source.decode, self.source.options(self.settings))
-            for one in pool.run(reading.tasks(lambda n: progress.advance(n))):
+            for one in workers.run(reading.tasks(lambda n: progress.advance(n))):
                 piece = msgspec.convert(one.task.args["piece"], Piece)
                 done[piece.source, piece.number] = one
                 progress.advance(0, records=one.facts["counts"].get("read", 0))
         parts = self._in_order(dumps, done)
         if (extra := self.source.extra(self.settings, EXTRA)) is not None:
-            (one,) = pool.run([extra])
+            (one,) = workers.run([extra])
             self.facts |= one.facts
             parts.append(Part(path=EXTRA, file="", row=sum(part.rows for part in parts)))
         Parts.save(folder, parts)
@@ -131,7 +130,7 @@ class Build:
             if dump.damage:
                 self.damage.append([base_name(dump.path), dump.damage.byte, dump.damage.reason])
         if (choose := self.source.choose(self.settings, KEEP)) is not None:
-            (one,) = pool.run([choose])
+            (one,) = workers.run([choose])
             self.counts["skipped: not selected"] += one.facts.pop("not selected")
         self.stages["decode"] = round(time.perf_counter() - begun, 3)
 
@@ -162,14 +161,14 @@ class Build:
                 line, byte = line + one.facts["lines"], byte + one.facts["bytes"]
         return parts
 
-    def _finish(self, folder: Path, pool: Pool) -> dict[str, Any]:
+    def _finish(self, folder: Path, workers: Pool) -> dict[str, Any]:
         begun = time.perf_counter()
         memory = (self.options.memory or DEFAULT_MEMORY * self.options.workers) // self.options.workers
         done: list[Done] = []
         with Progress("finish", quiet=self.options.quiet, unit="tasks") as progress:
 
             def wave(tasks: Iterable[Task]) -> None:
-                for one in pool.run(tasks):
+                for one in workers.run(tasks):
                     done.append(one)
                     self.facts |= one.facts
                     progress.advance(1)

@@ -21,6 +21,7 @@ class Source(Protocol):
     prefixes: ClassVar[list[str]]  # of ids, by key space: an id is its prefix and the key's index
     subclass_of: ClassVar[str | None]  # the id of the relation that makes classes
     decode: ClassVar[str]  # "module:function", called with piece=, part= and `options`
+    example: ClassVar[str]  # for --help
     Settings: ClassVar[type]  # a frozen dataclass; its fields become flags of `kbtools ingest`
 
     def options(self, settings: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from kbtools.artefact import Licence, Task
@@ -24,7 +25,7 @@ class Settings:
             "joined by and, or, not and parentheses."
         },
     )
-    redirects: tuple[str, ...] = field(
+    redirects: tuple[Path, ...] = field(
         default=(),
         metadata={"help": "Where merged ids lead: owl:sameAs of an RDF dump, or the redirect and page tables."},
     )
@@ -47,6 +48,9 @@ class Wikidata:
     subclass_of: ClassVar[str | None] = "P279"
     decode: ClassVar[str] = "kbtools.sources.wikidata.decode:decode"
     Settings: ClassVar[type] = Settings
+    example: ClassVar[str] = """Example:
+  kbtools ingest wikidata latest-all.json.gz --langs en,zh --out kb/wikidata
+  kbtools ingest wikidata latest-all.json.bz2 --select 'P31/P279*:Q5 and site:enwiki' --out kb/people"""
 
     def options(self, settings: Settings) -> dict[str, Any]:
         """Return the arguments of the reader."""
@@ -68,13 +72,13 @@ class Wikidata:
             from kbtools.sources.wikidata.select import Rule  # noqa: PLC0415 - pulls in pyarrow
 
             named = Rule(settings.select).files
-        return [*settings.redirects, *named]
+        return [*map(str, settings.redirects), *named]
 
     def extra(self, settings: Settings, part: str) -> Task | None:
         """Stage the redirects."""
         if not settings.redirects:
             return None
-        args = {"files": list(settings.redirects), "part": part}
+        args = {"files": [str(path) for path in settings.redirects], "part": part}
         return Task(name="redirects-read", call="kbtools.sources.wikidata.merges:stage", args=args)
 
     def choose(self, settings: Settings, keep: str) -> Task | None:

@@ -1,0 +1,74 @@
+"""How `kbtools diff` prints what changed."""
+
+from __future__ import annotations
+
+import click
+
+from kbtools.cli.printing import cell, change, heading, show_table
+from kbtools.kb.diff import Change, Difference, Moved
+
+MOST_LANGUAGES = 20
+
+
+def show(found: Difference) -> None:
+    """Print a difference, the largest things first."""
+    click.secho(f"{found.old} → {found.new}", bold=True)
+    if found.same:
+        click.echo("  the same content")
+        return
+    _show_changes("tables", "rows", found.tables)
+    heading("entities")
+    _show_entities("added", found.added)
+    _show_entities("vanished", found.vanished)
+    _show_entities("merged", found.merged)
+    _show_entities("relabelled", found.relabelled)
+    click.echo(f"  {_ids(found)}")
+    heading(f"triples: {found.removed_triples:,} lost, {found.added_triples:,} gained")
+    if found.relations:
+        rows = [
+            (edges.relation, edges.label, f"{edges.removed:,}", f"{edges.added:,}", f"{edges.kept:,}")
+            for edges in found.relations
+        ]
+        show_table(
+            ["relation", "label", "lost", "gained", "in both"],
+            rows,
+            right=["lost", "gained", "in both"],
+            indent=2,
+        )
+    moved = [language for language in found.languages if language.old != language.new]
+    if moved:
+        _show_changes("languages", "labels", moved[:MOST_LANGUAGES])
+        if len(moved) > MOST_LANGUAGES:
+            click.echo(f"  and {len(moved) - MOST_LANGUAGES:,} more")
+
+
+def _show_changes(title: str, counted: str, changes: list[Change]) -> None:
+    heading(title)
+    old, new = f"{counted} before", "after"
+    rows = [(one.name, f"{one.old:,}", f"{one.new:,}", change(one.old, one.new)) for one in changes]
+    show_table(["", old, new, "change"], rows, right=[old, new, "change"], indent=2)
+
+
+def _show_entities(what: str, moved: Moved) -> None:
+    click.echo(f"  {moved.count:>12,}  {what}")
+    for one in moved.examples:
+        before, after = cell(one.before), cell(one.after)
+        text = {
+            "added": after,
+            "vanished": before,
+            "merged": f"{before}  → {after}",
+            "relabelled": f"{before or '(none)'}  → {after or '(none)'}",
+        }[what]
+        click.echo(f"                {cell(one.id)}  {text}".rstrip())
+    more = moved.count - len(moved.examples)
+    if moved.examples and more > 0:
+        click.echo(f"                … and {more:,} more")
+
+
+def _ids(found: Difference) -> str:
+    chain = "one id space" if found.shared_ids else "two id spaces"
+    if found.stable:
+        return f"{chain}: every known id kept its number (eid)"
+    if found.moved_eids:
+        return f"{chain}: {found.moved_eids:,} ids have another number (eid): what was bound to OLD must be made again"
+    return f"{chain}: some ids of OLD have no number (eid) in NEW: what was bound to OLD must be made again"

@@ -1,0 +1,38 @@
+"""`kbtools diff`: what changed between two artefacts of one kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kbtools.cli.options import common
+from kbtools.cli.printing import show_json
+
+
+@click.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option(
+    "--examples", type=click.IntRange(min=0), default=5, show_default=True, help="Entities to show."
+)
+@click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Relations to show.")
+@common("workers", "memory", "json")
+def command(
+    old: Path, new: Path, examples: int, top: int, workers: int, memory: int | None, as_json: bool
+) -> None:
+    """Compare two releases of a knowledge base by their string ids.
+
+    Shows the rows of each table; the entities that were added, have vanished, were merged or relabelled;
+    the triples that were lost and gained; and whether the entities' numbers stayed the same.
+
+    Example: kbtools diff kb/wikidata-2025 kb/wikidata-2026
+    """
+    from kbtools.cli.changes import show
+    from kbtools.kb.diff import diff
+
+    found = diff(old, new, examples=examples, top=top, memory=memory, threads=workers)
+    if as_json:
+        show_json(found)
+    else:
+        show(found)

@@ -1,0 +1,35 @@
+"""`kbtools inspect`: what an artefact is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kbtools.cli.options import common
+from kbtools.cli.printing import show_json
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="To show of each table."
+)
+@click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Classes, relations.")
+@common("workers", "memory", "json")
+def command(path: Path, rows: int, top: int, workers: int, memory: int | None, as_json: bool) -> None:
+    """Show what the artefact at PATH is, made from what, how many, and some rows.
+
+    For a knowledge base also its largest classes (direct instances), its most used relations and the
+    languages of its labels. A PATH that ends in .partial is a build that has not finished.
+
+    Example: kbtools inspect kb/wikidata --rows 5
+    """
+    from kbtools.cli.portrait import show
+    from kbtools.kb.overview import describe
+
+    found = describe(path, rows=rows, top=top, memory=memory, threads=workers)
+    if as_json:
+        show_json(found)
+    else:
+        show(found)

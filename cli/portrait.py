@@ -1,0 +1,122 @@
+"""How `kbtools inspect` prints an artefact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kbtools.cli.printing import cell, facts, heading, plural, show_table, size
+from kbtools.kb.overview import Description, Overview, Top, Unfinished
+
+MOST_LANGUAGES = 20
+
+
+def show(found: Description) -> None:
+    """Print what was found."""
+    if isinstance(found, Unfinished):
+        _show_unfinished(found)
+    else:
+        _show_overview(found)
+
+
+def _show_unfinished(found: Unfinished) -> None:
+    click.secho(f"{found.path}: an unfinished build of {found.out}", bold=True)
+    facts(
+        [
+            ("so far", f"{plural(found.tasks, 'finished task')}, {size(found.bytes)}"),
+            ("by", f"{found.holder} (running)" if found.busy else ""),
+            ("next", found.resume),
+        ]
+    )
+
+
+def _show_overview(found: Overview) -> None:
+    click.secho(f"{found.kind}{f' {found.name}' if found.name else ''}  {found.path}", bold=True)
+    facts(
+        [
+            (
+                "made",
+                f"{found.created} by kbtools {found.kbtools}, as version {found.version} of a {found.kind}",
+            ),
+            ("command", cell(found.command)),
+            ("settings", _settings(found.settings)),
+            *(("from", f"{source.kind} {cell(source.path)}  {source.content}") for source in found.inputs),
+            *(("speaks of", f"kb {ref.name}  {ref.content}") for ref in found.kbs),
+            ("lies over", f"kb {found.base.name}  {found.base.content}" if found.base else ""),
+            *(("licence", _licence(licence)) for licence in found.licences),
+            ("counts", _settings(found.counts)),
+            (
+                "id space",
+                f"{found.id_space[-1]} ({plural(len(found.id_space), 'release')})" if found.id_space else "",
+            ),
+            ("content", found.content),
+        ]
+    )
+    if found.incomplete:
+        click.secho(
+            "  INCOMPLETE: a container of its dump was damaged; rows are missing", fg="red", bold=True
+        )
+    if found.tables:
+        _show_tables(found)
+    _show_tops("largest classes", "direct instances", found.classes)
+    _show_tops("most used relations", "triples", found.relations)
+    if found.languages:
+        heading(f"labels in {plural(len(found.languages), 'language')}")
+        most = " · ".join(f"{lang.id} {lang.count:,}" for lang in found.languages[:MOST_LANGUAGES])
+        more = len(found.languages) - MOST_LANGUAGES
+        click.echo(f"  {most}" + (f" · and {more:,} more" if more > 0 else ""))
+    rows = {table.table: table.rows for table in found.tables}
+    for sample in found.samples:
+        if sample.rows:
+            heading(f"{sample.table}: {len(sample.rows):,} of {plural(rows[sample.table], 'row')}")
+            numeric = [
+                name for at, name in enumerate(sample.columns) if _numeric([r[at] for r in sample.rows])
+            ]
+            show_table(sample.columns, sample.rows, right=numeric, indent=2)
+
+
+def _show_tables(found: Overview) -> None:
+    click.echo()
+    rows = [(t.table, f"{t.rows:,}", f"{t.files:,}", size(t.bytes)) for t in found.tables]
+    if len(rows) > 1:
+        total = [
+            sum(column) for column in zip(*((t.rows, t.files, t.bytes) for t in found.tables), strict=True)
+        ]
+        rows.append(("together", f"{total[0]:,}", f"{total[1]:,}", size(total[2])))
+    show_table(["table", "rows", "files", "size"], rows, right=["rows", "files", "size"], indent=2)
+
+
+def _show_tops(title: str, counted: str, tops: list[Top]) -> None:
+    if tops:
+        heading(title)
+        rows = [(top.id, top.label, f"{top.count:,}") for top in tops]
+        show_table(["id", "label", counted], rows, right=[counted], indent=2)
+
+
+def _settings(settings: dict[str, Any]) -> str:
+    """Write settings or counts in one line; nested ones with dotted names."""
+    flat: list[str] = []
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), item)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            flat.append(f"{prefix} {value:,}")
+        elif value not in (None, "", []):
+            flat.append(f"{prefix} {cell(value)}")
+
+    walk("", settings)
+    return " · ".join(flat)
+
+
+def _licence(licence: Any) -> str:
+    level = f" level {licence.level}" if licence.level else ""
+    return f"{licence.source}: {licence.licence}{level} (redistribute: {licence.redistribute})"
+
+
+def _numeric(values: list[Any]) -> bool:
+    return any(value is not None for value in values) and all(
+        value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values
+    )

@@ -1,0 +1,139 @@
+"""Tables, sizes and JSON on standard output: for a terminal through rich, for a pipe in plain columns."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import click
+import msgspec
+
+WIDEST = 60  # cells of one column in plain output
+
+PLAIN = (bool, int, str, type(None))
+
+
+def plain(value: Any) -> Any:
+    """Turn a value of Arrow into one that JSON has: big numbers stay exact, NaN is null."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def to_json(value: Any) -> str:
+    """Write one JSON document on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def show_json(document: Any) -> None:
+    """Print a structure as one JSON document on one line."""
+    click.echo(to_json(plain(msgspec.to_builtins(document, builtin_types=(bytes, Decimal)))))
+
+
+def cell(value: Any) -> str:
+    """Show a value in one line; nothing in it can move the cursor or break the table."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else _text(plain(value))
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else to_json(value)
+
+
+def _escaped(char: str) -> str:
+    return " " if char.isspace() and char not in "\n\r" else char.encode("unicode_escape").decode()
+
+
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Iterable[str] = (), indent: int = 0
+) -> None:
+    """Print a table; the columns `right` are aligned there."""
+    texts = [[cell(value) for value in row] for row in rows]
+    headings, to_right = [cell(column) for column in columns], set(right)
+    numeric = [column in to_right for column in columns]
+    if sys.stdout.isatty():
+        _show_rich(headings, texts, numeric, indent)
+    else:
+        _show_plain(headings, texts, numeric, indent)
+
+
+def _show_rich(columns: list[str], rows: list[list[str]], right: list[bool], indent: int) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column, at_right in zip(columns, right, strict=True):
+        table.add_column(Text(column), justify="right" if at_right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(text) for text in row))
+    Console().print(Padding(table, (0, 0, 0, indent)))
+
+
+def _show_plain(columns: list[str], rows: list[list[str]], right: list[bool], indent: int) -> None:
+    from rich.cells import cell_len, set_cell_size
+
+    def fitted(text: str, width: int, at_right: bool) -> str:
+        space = width - cell_len(text)
+        if space < 0:
+            return set_cell_size(text, width - 1) + "…"
+        return " " * space + text if at_right else text + " " * space
+
+    widths = [
+        min(WIDEST, max(cell_len(text) for text in [column, *(row[at] for row in rows)]))
+        for at, column in enumerate(columns)
+    ]
+    for row in [columns, ["-" * width for width in widths], *rows]:
+        line = "  ".join(fitted(*one) for one in zip(row, widths, right, strict=True))
+        click.echo(" " * indent + line.rstrip())
+
+
+def heading(text: str) -> None:
+    """Print the title of a section, after an empty line."""
+    click.echo()
+    click.secho(text, bold=True)
+
+
+def facts(pairs: Iterable[tuple[str, str | None]], *, width: int = 10) -> None:
+    """Print names and their values, one a line; what has no value is left out."""
+    for name, value in pairs:
+        if value:
+            click.echo(f"  {click.style(f'{name:<{width}}', dim=True)}  {value}")
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people, in powers of a thousand."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.0f} {units[0]}" if value >= 99.95 or units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def change(old: int, new: int) -> str:
+    """Write a change in percent of what was."""
+    if old == new:
+        return "="
+    return f"{(new - old) / old:+.1%}" if old else "new"
+
+
+def plural(count: int, noun: str) -> str:
+    """Write a count and its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

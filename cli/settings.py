@@ -1,0 +1,55 @@
+"""A `Settings` class as flags: what a source or model can be told, the command line can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from kbtools import config
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def flags(settings: type) -> Callable[[Command], Command]:
+    """Add an option for each setting, and -o for those who prefer name=value.
+
+    A yes-or-no setting becomes --name/--no-name; words may be joined by commas; files are given one by one.
+    """
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "-o", "overrides", multiple=True, metavar="NAME=VALUE", help="Any setting, as in a TOML file."
+        )(command)
+        for setting in reversed(config.describe(settings)):
+            command = _option(setting)(command)
+        return command
+
+    return decorate
+
+
+def given(settings: type, options: dict[str, Any]) -> dict[str, Any]:
+    """Take the settings that were given out of a command's options."""
+    names = [setting.name for setting in config.describe(settings)]
+    found = {name: options.pop(name) for name in names}
+    return {name: value for name, value in found.items() if value not in (None, ())}
+
+
+def _option(setting: config.Setting) -> Callable[[Command], Command]:
+    flag = "--" + setting.name.replace("_", "-")
+    if setting.type is bool:
+        names, kind = f"{flag}/--no-{flag[2:]}", {"default": None}
+    elif get_args(setting.type)[:1] == (Path,):
+        names, kind = flag, {"multiple": True, "metavar": "FILE"}
+    elif get_args(setting.type)[-1:] == (...,):
+        names, kind = flag, {"callback": _words, "metavar": "A,B"}
+    else:
+        names, kind = flag, {}
+    default = f"  [default: {setting.shown}]" if setting.default not in (None, ()) else ""
+    return click.option(names, setting.name, help=setting.help + default, **kind)  # type: ignore[arg-type]
+
+
+def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(word.strip() for word in value.split(",") if word.strip())
