@@ -68,7 +68,8 @@ def _show_entities(what: str, moved: Moved) -> None:
 def _ids(found: Difference) -> str:
     chain = "one id space" if found.shared_ids else "two id spaces"
     if found.stable:
-        return f"{chain}: every known id kept its number (eid)"
+        return f"{chain}: every id of OLD kept its eid"
+    cure = "what was made with OLD has to be made again for NEW"
     if found.moved_eids:
-        return f"{chain}: {found.moved_eids:,} ids have another number (eid): what was bound to OLD must be made again"
-    return f"{chain}: some ids of OLD have no number (eid) in NEW: what was bound to OLD must be made again"
+        return f"{chain}: {found.moved_eids:,} ids have another eid; {cure}"
+    return f"{chain}: ids of OLD are gone without a tombstone; {cure}"

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from kbtools.cli.changes import show
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json
+from kbtools.kb.diff import diff
 
 
 @click.command()
@@ -19,7 +21,7 @@ from kbtools.cli.printing import show_json
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Relations to show.")
 @common("workers", "memory", "json")
 def command(
-    old: Path, new: Path, examples: int, top: int, workers: int, memory: int | None, as_json: bool
+    *, old: Path, new: Path, examples: int, top: int, workers: int, memory: int | None, as_json: bool
 ) -> None:
     """Compare two releases of a knowledge base by their string ids.
 
@@ -28,9 +30,6 @@ def command(
 
     Example: kbtools diff kb/wikidata-2025 kb/wikidata-2026
     """
-    from kbtools.cli.changes import show
-    from kbtools.kb.diff import diff
-
     found = diff(old, new, examples=examples, top=top, memory=memory, threads=workers)
     if as_json:
         show_json(found)

@@ -32,7 +32,7 @@ class Sources(click.Group):
         @common("workers", "memory", "engine", "quiet", "json")
         def command(dumps: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
             judging = {name: options.pop(name) for name in ("expect", "max_rejects")}
-            settings = given(source.Settings, options)
+            settings = given(source.settings, options)
             made = api.ingest(cmd_name, dumps, out, **options, **settings)
             complaints = api.judge(made, out, **judging)
             click.echo(msgspec.json.encode(made).decode() if as_json else api.summary(made, out))
@@ -41,7 +41,7 @@ class Sources(click.Group):
             if complaints:
                 raise SystemExit(LOOK_AT_REJECTS)
 
-        command = flags(source.Settings)(command)
+        command = flags(source.settings)(command)
         command = click.option("--out", required=True, metavar="KB", help="The folder to write.")(command)
         command = click.argument("dumps", nargs=-1, required=True, metavar="DUMP...")(command)
         about = plugins.summary(api.SOURCES, cmd_name)
@@ -51,7 +51,7 @@ class Sources(click.Group):
 
 @click.group(cls=Sources)
 def command() -> None:
-    """Read the dumps of a SOURCE and write a knowledge base: a folder of Parquet tables.
+    r"""Read the dumps of a SOURCE and write a knowledge base: a folder of Parquet tables.
 
     A dump may be plain, .gz, .bz2, .zst or .xz, a URL, or - for standard input. Interrupted, the same
     command goes on where it stopped.

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from kbtools.cli.options import common
+from kbtools.cli.portrait import show
 from kbtools.cli.printing import show_json
+from kbtools.kb.overview import describe
 
 
 @click.command()
@@ -17,7 +19,7 @@ from kbtools.cli.printing import show_json
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Classes, relations.")
 @common("workers", "memory", "json")
-def command(path: Path, rows: int, top: int, workers: int, memory: int | None, as_json: bool) -> None:
+def command(*, path: Path, rows: int, top: int, workers: int, memory: int | None, as_json: bool) -> None:
     """Show what the artefact at PATH is, made from what, how many, and some rows.
 
     For a knowledge base also its largest classes (direct instances), its most used relations and the
@@ -25,9 +27,6 @@ def command(path: Path, rows: int, top: int, workers: int, memory: int | None, a
 
     Example: kbtools inspect kb/wikidata --rows 5
     """
-    from kbtools.cli.portrait import show
-    from kbtools.kb.overview import describe
-
     found = describe(path, rows=rows, top=top, memory=memory, threads=workers)
     if as_json:
         show_json(found)

@@ -22,6 +22,9 @@ COMMANDS = {  # in the order the data flows
     "licence": "The terms that an artefact's sources came under.",
 }
 
+ONLY_READ = {"inspect", "sql", "diff", "verify", "licence"}
+RESUME = "; run the same command again: it goes on where it stopped"
+
 OUR_FAULT, USERS_FAULT, INTERRUPTED = 1, 2, 130
 
 
@@ -61,7 +64,8 @@ class Pipeline(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except KeyboardInterrupt:
-            _say(ctx, f"Interrupted{self._how_to_resume(ctx)}")
+            again = "" if ctx.invoked_subcommand in ONLY_READ else RESUME
+            _say(ctx, f"Interrupted{again}")
             ctx.exit(INTERRUPTED)
         except (KbError, OSError, MemoryError) as error:
             _say(ctx, f"Error: {_cause(error)}")
@@ -71,11 +75,6 @@ class Pipeline(click.Group):
             _say(ctx, f"kbtools has a bug: {what}; run again with --debug and report what it shows")
             ctx.exit(OUR_FAULT)
         return result
-
-    def _how_to_resume(self, ctx: click.Context) -> str:
-        command = self.get_command(ctx, ctx.invoked_subcommand or "")
-        writes = command is not None and any(option.name == "out" for option in command.params)
-        return "; run the same command again: it goes on where it stopped" if writes else ""
 
 
 def _cause(error: BaseException) -> str:

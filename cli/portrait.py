@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from kbtools.cli.printing import cell, facts, heading, plural, show_table, size
+from kbtools.cli.printing import cell, facts, heading, plural, show_table
 from kbtools.kb.overview import Description, Overview, Top, Unfinished
+from kbtools.progress import amount
 
 MOST_LANGUAGES = 20
 
@@ -24,7 +25,7 @@ def _show_unfinished(found: Unfinished) -> None:
     click.secho(f"{found.path}: an unfinished build of {found.out}", bold=True)
     facts(
         [
-            ("so far", f"{plural(found.tasks, 'finished task')}, {size(found.bytes)}"),
+            ("so far", f"{plural(found.tasks, 'finished task')}, {amount(found.bytes)}"),
             ("by", f"{found.holder} (running)" if found.busy else ""),
             ("next", found.resume),
         ]
@@ -78,12 +79,12 @@ def _show_overview(found: Overview) -> None:
 
 def _show_tables(found: Overview) -> None:
     click.echo()
-    rows = [(t.table, f"{t.rows:,}", f"{t.files:,}", size(t.bytes)) for t in found.tables]
+    rows = [(t.table, f"{t.rows:,}", f"{t.files:,}", amount(t.bytes)) for t in found.tables]
     if len(rows) > 1:
         total = [
             sum(column) for column in zip(*((t.rows, t.files, t.bytes) for t in found.tables), strict=True)
         ]
-        rows.append(("together", f"{total[0]:,}", f"{total[1]:,}", size(total[2])))
+        rows.append(("together", f"{total[0]:,}", f"{total[1]:,}", amount(total[2])))
     show_table(["table", "rows", "files", "size"], rows, right=["rows", "files", "size"], indent=2)
 
 

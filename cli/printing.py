@@ -11,27 +11,34 @@ from typing import Any
 
 import click
 import msgspec
+from rich import box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 WIDEST = 60  # cells of one column in plain output
-
-PLAIN = (bool, int, str, type(None))
 
 
 def plain(value: Any) -> Any:
     """Turn a value of Arrow into one that JSON has: big numbers stay exact, NaN is null."""
-    if isinstance(value, PLAIN):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value)
+    match value:
+        case bool() | int() | str() | None:
+            found: Any = value
+        case float():
+            found = value if math.isfinite(value) else None
+        case Decimal():
+            found = int(value) if value == value.to_integral_value() else float(value)
+        case bytes():
+            found = value.hex()
+        case dict():
+            found = {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            found = [plain(item) for item in value]
+        case _:
+            found = str(value)
+    return found
 
 
 def to_json(value: Any) -> str:
@@ -74,12 +81,6 @@ def show_table(
 
 
 def _show_rich(columns: list[str], rows: list[list[str]], right: list[bool], indent: int) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column, at_right in zip(columns, right, strict=True):
         table.add_column(Text(column), justify="right" if at_right else "left", overflow="fold")
@@ -89,8 +90,6 @@ def _show_rich(columns: list[str], rows: list[list[str]], right: list[bool], ind
 
 
 def _show_plain(columns: list[str], rows: list[list[str]], right: list[bool], indent: int) -> None:
-    from rich.cells import cell_len, set_cell_size
-
     def fitted(text: str, width: int, at_right: bool) -> str:
         space = width - cell_len(text)
         if space < 0:
@@ -117,14 +116,6 @@ def facts(pairs: Iterable[tuple[str, str | None]], *, width: int = 10) -> None:
     for name, value in pairs:
         if value:
             click.echo(f"  {click.style(f'{name:<{width}}', dim=True)}  {value}")
-
-
-def size(count: int) -> str:
-    """Write a number of bytes for people, in powers of a thousand."""
-    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 999.5 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.0f} {units[0]}" if value >= 99.95 or units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def change(old: int, new: int) -> str:

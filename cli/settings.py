@@ -39,6 +39,7 @@ def given(settings: type, options: dict[str, Any]) -> dict[str, Any]:
 
 def _option(setting: config.Setting) -> Callable[[Command], Command]:
     flag = "--" + setting.name.replace("_", "-")
+    kind: dict[str, Any]
     if setting.type is bool:
         names, kind = f"{flag}/--no-{flag[2:]}", {"default": None}
     elif get_args(setting.type)[:1] == (Path,):
@@ -48,7 +49,7 @@ def _option(setting: config.Setting) -> Callable[[Command], Command]:
     else:
         names, kind = flag, {}
     default = f"  [default: {setting.shown}]" if setting.default not in (None, ()) else ""
-    return click.option(names, setting.name, help=setting.help + default, **kind)  # type: ignore[arg-type]
+    return click.option(names, setting.name, help=setting.help + default, **kind)
 
 
 def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:

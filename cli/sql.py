@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from kbtools.cli import rows
 from kbtools.cli.options import common
 from kbtools.errors import ConfigError
+from kbtools.kb.query import query
 
 
 @click.command()
@@ -16,9 +18,9 @@ from kbtools.errors import ConfigError
 @click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Rows to show.")
 @common("workers", "memory", "json")
 def command(
-    arguments: tuple[str, ...], as_csv: bool, limit: int, workers: int, memory: int | None, as_json: bool
+    *, arguments: tuple[str, ...], as_csv: bool, limit: int, workers: int, memory: int | None, as_json: bool
 ) -> None:
-    """Run one SELECT over knowledge bases; nothing can be changed.
+    r"""Run one SELECT over knowledge bases; nothing can be changed.
 
     There is one view per table; overlays given with their base are part of it. With several bases the
     tables are named KB.table. --csv and --json print all rows, without them the first --limit are shown.
@@ -27,9 +29,6 @@ def command(
     Example: kbtools sql kb/wikidata "SELECT lang, count(*) FROM labels GROUP BY lang"
              kbtools sql kb/wikidata "SHOW TABLES"
     """
-    from kbtools.cli import rows
-    from kbtools.kb.query import query
-
     *paths, sql = arguments
     if not paths or (" " not in sql and Path(sql).exists()):
         raise ConfigError(

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from kbtools.cli.options import common
-from kbtools.cli.printing import plural, show_json, size
+from kbtools.cli.printing import plural, show_json
+from kbtools.kb.verify import verify
+from kbtools.progress import amount
 
 
 @click.command()
@@ -16,7 +18,7 @@ from kbtools.cli.printing import plural, show_json, size
 @common("workers", "memory", "json")
 @click.pass_context
 def command(
-    ctx: click.Context, path: Path, deep: bool, workers: int, memory: int | None, as_json: bool
+    ctx: click.Context, *, path: Path, deep: bool, workers: int, memory: int | None, as_json: bool
 ) -> None:
     """Check that the artefact at PATH is what its manifest says; exit 2 if it is not.
 
@@ -25,8 +27,6 @@ def command(
 
     Example: kbtools verify kb/wikidata --deep
     """
-    from kbtools.kb.verify import verify
-
     found = verify(path, deep=deep, memory=memory, threads=workers)
     if as_json:
         show_json(found)
@@ -36,7 +36,7 @@ def command(
         if found.sound:
             what = f"{plural(found.tables, 'table')}, {plural(found.rows, 'row')}"
             how = "all of it was read" if deep else "--deep reads all of it"
-            click.echo(f"{path}: sound: {what}, {plural(found.files, 'file')}, {size(found.bytes)} ({how})")
+            click.echo(f"{path}: sound: {what}, {plural(found.files, 'file')}, {amount(found.bytes)} ({how})")
         else:
             click.echo(f"{path}: {plural(len(found.problems), 'problem')}", err=True)
     ctx.exit(0 if found.sound else 2)

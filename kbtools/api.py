@@ -13,7 +13,7 @@ from kbtools.errors import ConfigError
 SOURCES = "kbtools.sources"
 
 
-def ingest(  # noqa: D417
+def ingest(
     source: str,
     dumps: Sequence[str | Path],
     out: str | Path,
@@ -39,7 +39,7 @@ def ingest(  # noqa: D417
     if not dumps:
         raise ConfigError("no dump to read; name a file, or - for standard input")
     found = plugins.load(SOURCES, source).SOURCE
-    built = config.build(found.Settings, settings, where=f"ingest {source}", overrides=overrides)
+    built = config.build(found.settings, settings, where=f"ingest {source}", overrides=overrides)
     build = Build(
         source=found,
         name=name or source,
@@ -63,7 +63,7 @@ def judge(
         complaints.append("a dump is damaged, so the knowledge base is incomplete; fetch the dump again")
     if rejected > _allowed(max_rejects, read + rejected):
         complaints.append(
-            f"{rejected:,} of {read + rejected:,} records were rejected, more than --max-rejects {max_rejects}"
+            f"{rejected:,} of {read + rejected:,} records are rejected, more than --max-rejects {max_rejects}"
         )
     if complaints:
         complaints.append(f'what and why: kbtools sql {out} "SELECT * FROM rejects"')
@@ -96,5 +96,6 @@ def summary(made: Manifest, out: str | Path) -> str:
         some = "; ".join(" ↔ ".join(ring) for ring in counts["cycles"])
         lines.append(f"  {counts['classes in cycles']} classes lie on subclass cycles: {some}")
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in made.resources["stages"].items())
-    lines.append(f"  {stages}; largest worker {made.resources['peak worker MB']:,} MB; content {made.content}")
+    peak = made.resources["peak worker MB"]
+    lines.append(f"  {stages}; largest worker {peak:,} MB; content {made.content}")
     return "\n".join(lines)

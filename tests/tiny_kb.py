@@ -26,7 +26,7 @@ def entity(eid: int, id_: str, label: str | None, *, lang: str | None = "en", **
 
 
 def triple(
-    head: int, relation: int, tail: int, statement: int, rank: int = 0, best: bool = True
+    head: int, relation: int, tail: int, statement: int, *, rank: int = 0, best: bool = True
 ) -> dict[str, Any]:
     return {
         "head": head,

@@ -45,5 +45,5 @@ def pool(
     folder: Path, *, workers: int = 1, engine: str = "local", preload: Iterable[str] = ()
 ) -> AbstractContextManager[Pool]:
     """Open an engine's workers, to be kept over the stages of one build."""
-    opened: AbstractContextManager[Pool] = plugins.load(__name__, engine).Pool(folder, workers, preload=preload)
-    return opened
+    made: AbstractContextManager[Pool] = plugins.load(__name__, engine).Pool(folder, workers, preload=preload)
+    return made

@@ -91,7 +91,7 @@ SEPARATORS[list(b" \t\r\n[],")] = True
 UNWRAP = bytes.maketrans(b"\r\n", b"  ")
 
 
-def to_lines(chunks: Iterator[bytes], size: int = 1 << 22) -> Iterator[bytes]:
+def to_lines(chunks: Iterator[bytes], size: int = 1 << 20) -> Iterator[bytes]:
     """Lay out objects one a line, byte for byte in the same place."""
     liner = Liner()
     for block in gathered(chunks, size):
@@ -111,6 +111,22 @@ def gathered(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
             parts, have = [], 0
     if have:
         yield b"".join(parts)
+
+
+def ranges(begin: Places, end: Places) -> Places:
+    """Return all numbers in [begin, end), for each pair.
+
+    >>> ranges(np.array([0, 5, 7]), np.array([2, 5, 9]))
+    array([0, 1, 7, 8])
+    """
+    lengths = end - begin
+    before = np.cumsum(lengths) - lengths
+    shifts: Places = np.repeat(begin - before, lengths)
+    return np.arange(len(shifts), dtype=np.int64) + shifts
+
+
+def _joined(*parts: Places | list[int]) -> Places:
+    return np.concatenate([np.asarray(part, np.int64) for part in parts])
 
 
 class Liner:
@@ -150,13 +166,10 @@ class Liner:
         return self._lay(data) if data else b""
 
     def _lay(self, data: bytes) -> bytes:
-        deep = self._depth > 0
+        begin = [] if self.within else [0]
         starts, ends = self._objects(data)
-        step = np.zeros(len(data) + 1, np.int8)
-        step[0] = deep
-        step[starts] += 1
-        step[ends + 1] -= 1
-        outside = np.flatnonzero(np.cumsum(step[:-1], dtype=np.int8) == 0)
+        end = [] if self.within else [len(data)]
+        outside = ranges(_joined(begin, ends + 1), _joined(starts, end))
         out = np.frombuffer(bytearray(data.translate(UNWRAP)), np.uint8)
         raw = np.frombuffer(data, np.uint8)
         kind = np.full(len(data) + 1, OBJECT, np.uint8)  # of each byte; the first is the one before the block
@@ -165,7 +178,7 @@ class Liner:
         separators = outside[kind[outside + 1] == SEPARATOR]
         out[separators] = np.where(kind[separators] == SEPARATOR, SPACE_BYTE, NEWLINE)
         garbage = outside[kind[outside + 1] == GARBAGE]
-        glued = np.concatenate([starts[kind[starts] != SEPARATOR], garbage[kind[garbage] == OBJECT]])
+        glued = _joined(starts[kind[starts] != SEPARATOR], garbage[kind[garbage] == OBJECT])
         self._before = int(kind[-1])
         return (np.insert(out, glued, NEWLINE) if len(glued) else out).tobytes()
 
@@ -176,13 +189,13 @@ class Liner:
         places = np.flatnonzero((raw == QUOTE) | (raw == OPEN) | (raw == CLOSE))
         marks = raw[places]
         quotes = marks == QUOTE
-        parity = (np.cumsum(quotes) + self._in_string) & 1
+        parity = (np.cumsum(quotes, dtype=np.uint8) + np.uint8(self._in_string)) & 1
         braces = ~quotes & (parity == 0)
         places, marks = places[braces], marks[braces]
         total = np.cumsum(np.where(marks == OPEN, 1, -1)) + self._depth
         # a brace too many outside of all objects does not count
         depth = total - np.minimum(np.minimum.accumulate(total), 0)
-        before = np.concatenate([[self._depth], depth[:-1]])
+        before = _joined([self._depth], depth[:-1])
         starts = places[(marks == OPEN) & (before[: len(marks)] == 0)]
         ends = places[(marks == CLOSE) & (before[: len(marks)] == 1)]
         self._depth = int(depth[-1]) if len(depth) else self._depth

@@ -44,7 +44,8 @@ def _load(database: duckdb.DuckDBPyConnection, new: Path, subclass_of: int | Non
     if subclass_of is not None:
         _run(
             database,
-            "INSERT INTO edges SELECT DISTINCT head, tail FROM read_parquet($files) WHERE relation = $r AND best",
+            "INSERT INTO edges SELECT DISTINCT head, tail FROM read_parquet($files) "
+            "WHERE relation = $r AND best",
             {"files": _files(new, "triples"), "r": subclass_of},
         )
     _run(

@@ -162,11 +162,12 @@ def _labels(kb: Kb, schema: str) -> str:
 
 
 def _languages(con: duckdb.DuckDBPyConnection, before: Kb, after: Kb) -> list[Change]:
-    counted = "SELECT coalesce(lang, '?') AS lang, count(*) AS n FROM ({}) GROUP BY 1"
+    counted = "(SELECT coalesce(lang, '?') AS lang, count(*) AS n FROM ({}) GROUP BY 1)"
+    sides = counted.format(_labels(before, "old")), counted.format(_labels(after, "new"))
     found = ask(
         con,
-        f"WITH o AS ({counted.format(_labels(before, 'old'))}), n AS ({counted.format(_labels(after, 'new'))})"
-        " SELECT lang, coalesce(o.n, 0), coalesce(n.n, 0) FROM o FULL JOIN n USING (lang)"
+        f"SELECT lang, coalesce(o.n, 0), coalesce(n.n, 0) FROM {sides[0]} AS o"
+        f" FULL JOIN {sides[1]} AS n USING (lang)"
         " ORDER BY greatest(coalesce(o.n, 0), coalesce(n.n, 0)) DESC, lang",
     )
     return [Change(name=lang, old=old, new=new) for lang, old, new in found]
@@ -247,7 +248,8 @@ def _edges(con: duckdb.DuckDBPyConnection, before: Kb, after: Kb, top: int) -> t
     if has[0]:
         sides.append(
             "SELECT coalesce(h.new_eid::BIGINT, -1 - head) AS h,"
-            " coalesce(q.new_rid::BIGINT, -1 - relation) AS r, coalesce(t.new_eid::BIGINT, -1 - tail) AS t, 1 AS side FROM old.triples"
+            " coalesce(q.new_rid::BIGINT, -1 - relation) AS r,"
+            " coalesce(t.new_eid::BIGINT, -1 - tail) AS t, 1 AS side FROM old.triples"
             " JOIN pairs AS h ON h.old_eid = head JOIN pairs AS t ON t.old_eid = tail"
             " JOIN rids AS q ON q.old_rid = relation"
         )

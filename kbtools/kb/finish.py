@@ -55,7 +55,8 @@ def second_wave(
         for table in sliced
         if table not in skipped
     ]
-    tasks += [_task(table, "whole_table", table=table, memory=memory) for table in whole if table not in skipped]
+    whole = [table for table in whole if table not in skipped]
+    tasks += [_task(table, "whole_table", table=table, memory=memory) for table in whole]
     tasks += [_task(table, "small_table", table=table) for table in ("relations", "redirects")]
     tasks.append(_task("rejects", "rejects", damage=damage, memory=memory))
     return tasks
@@ -113,7 +114,7 @@ def whole_table(folder: Path, *, table: str, memory: int) -> Outcome:
     with Degrees(folder, table, counting=table == "triples") as degrees:
         rows = degrees.watch(ordered)
         if table in BY_EID:
-            files = write_by(folder / "new", table, rows, TABLES[table].key[0], GROUP, FILE)
+            files = write_by(folder / "new", table, rows, column=TABLES[table].key[0], step=GROUP, file=FILE)
         else:
             files = write_rows(folder / "new", table, rows)
     return Outcome(files=[f"new/{name}" for name in files])
@@ -138,7 +139,7 @@ def rejects(folder: Path, *, damage: list[list[object]], memory: int) -> Outcome
             for row in rows:
                 row["file"] = part.file
                 row["byte"] += part.byte
-                row["line"] = None if part.line is None else row["line"] + part.line
+                row["line"] = None if part.line is None else row["line"] + part.line + 1
             yield pa.RecordBatch.from_pylist(rows, schema=schema)
         with pa.memory_map(str(folder / numbering.DUPLICATES)) as file, pa.ipc.open_file(file) as found:
             yield from found.read_all().cast(schema).to_batches()
@@ -156,7 +157,7 @@ def entities(folder: Path, *, memory: int) -> Outcome:
     if not mapping.numbered.in_order:
         rows = sorting.out_of_core(folder, "entities", rows, memory)
     ids = IdSpace()
-    files = write_by(folder / "new", "entities", ids.watch(rows), "eid", GROUP, FILE)
+    files = write_by(folder / "new", "entities", ids.watch(rows), column="eid", step=GROUP, file=FILE)
     return Outcome(files=[f"new/{name}" for name in files], facts={"id space": ids.digest()})
 
 

@@ -9,7 +9,7 @@ looking up a billion tails is fancy indexing. Holes cost nothing on disk: they a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def split(keys: Array) -> tuple[Array, Array]:
 class KeyMap:
     """Maps int64 keys to uint32 numbers; `create` once, open anywhere."""
 
-    def __init__(self, folder: Path, *, mode: str = "r") -> None:
+    def __init__(self, folder: Path, *, mode: Literal["r", "r+"] = "r") -> None:
         # numbers are stored plus one, so that the zero of a hole means "missing"
         self._spaces: dict[int, Array] = {
             int(path.stem): np.memmap(path, np.uint32, mode) for path in sorted(folder.glob("*.u32"))

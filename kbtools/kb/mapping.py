@@ -55,7 +55,7 @@ class Mapping:
             yield batch
 
     def _by_row(self, name: str, part: Part, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A table whose only number is the entity's: row → eid."""
+        """Map a table whose only number is the entity's: row → eid."""
         eids = self.eids(rows_of(part, batch))
         return _final(name, eids != MISSING, batch, eid=eids)
 
@@ -117,14 +117,14 @@ class Mapping:
             value=pc.if_else(outside, ids, batch["value"]),
         )
 
-    def _ids(self, keys: Array) -> pa.Array:
+    def _ids(self, keys: Array) -> Any:
         """Return the ids that keys stand for."""
         spaces, indices = keymap.split(keys)
         letters = pa.array(self.numbered.prefixes).take(pa.array(spaces))
         return pc.binary_join_element_wise(letters, pa.array(indices).cast(pa.string()), "")
 
 
-def _statements(part: Part, batch: pa.RecordBatch) -> Array:
+def _statements(part: Part, batch: pa.RecordBatch) -> Any:
     return batch["statement"].to_numpy().astype(np.uint64) + np.uint64(part.statement)
 
 

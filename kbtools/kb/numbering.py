@@ -43,7 +43,7 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def number(folder: Path, *, prefixes: list[str], old: str | None, memory: int) -> Outcome:
-    """Number everything that was staged; the results lie in `work/`."""
+    """Give numbers to everything that was staged; the results lie in `work/`."""
     parts = Parts(folder)
     predecessor = Predecessor(Path(old), folder, parts, memory) if old else None
     known = _create_map(folder, parts)
@@ -123,7 +123,7 @@ def _duplicate_rows(part: Any, batch: pa.RecordBatch, again: Array) -> pa.Record
         [
             {
                 "file": part.file,
-                "line": None if part.line is None else int(number) + part.line,
+                "line": None if part.line is None else int(number) + part.line + 1,
                 "byte": None,
                 "reason": f"{name} again: the first entity of this id counts",
                 "snippet": name,
@@ -135,7 +135,7 @@ def _duplicate_rows(part: Any, batch: pa.RecordBatch, again: Array) -> pa.Record
 
 
 def _write_duplicates(folder: Path, batches: list[pa.RecordBatch]) -> None:
-    with pa.OSFile(str(folder / DUPLICATES), "wb") as file:
-        with pa.ipc.new_file(file, TABLES["rejects"].schema) as out:
-            for batch in batches:
-                out.write_batch(batch)
+    schema = TABLES["rejects"].schema
+    with pa.OSFile(str(folder / DUPLICATES), "wb") as file, pa.ipc.new_file(file, schema) as out:
+        for batch in batches:
+            out.write_batch(batch)

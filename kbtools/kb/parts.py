@@ -25,7 +25,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     statement: int = 0
     statements: int = 0
-    line: int | None = 0  # None: lines of the dump are not known
+    line: int | None = 0  # lines before it; None: they are not known
     byte: int = 0
 
 

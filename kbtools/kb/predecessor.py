@@ -37,8 +37,8 @@ class Predecessor:
         self._eids = np.memmap(folder / OLD_EIDS, np.uint32, "w+", shape=(max(parts.rows, 1),))
         self._eids[:] = MISSING
         with connect(folder, memory) as database:
-            staged, old = self._staged_ids(), self._scan("entities", ["eid", "id"])
-            assert staged is not None and old is not None  # noqa: S101 - DuckDB reads them by name
+            database.register("staged", self._staged_ids())
+            database.register("old", self._scan("entities", ["eid", "id"]))
             found = database.sql("SELECT row, eid FROM staged JOIN old USING (id)")
             for batch in found.to_arrow_reader(1 << 16):
                 self._eids[batch["row"].to_numpy()] = batch["eid"].to_numpy()
@@ -55,14 +55,15 @@ class Predecessor:
 
     def close(self, moved: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
         """Write the tombstones; return all redirects: the new, the old that still hold, the retired ids."""
-        gone = self._write_tombstones()
-        new, staged = moved, self._staged_ids()
-        kept = redirects.SCHEMA.empty_table()
+        gone, kept = self._write_tombstones(), redirects.SCHEMA.empty_table()
         if "redirects" in self.manifest.tables:
             kept = self._scan("redirects").read_all().cast(redirects.SCHEMA)
         with connect(self.folder, self.memory) as database:
-            assert new is not None and staged is not None and gone is not None  # noqa: S101
-            database.execute("CREATE TABLE live AS SELECT id FROM staged SEMI JOIN kept ON id = from_id").fetchall()
+            for name, table in (("new", moved), ("gone", gone), ("kept", kept)):
+                database.register(name, table)
+            database.register("staged", self._staged_ids())
+            live = "CREATE TABLE live AS SELECT id FROM staged SEMI JOIN kept ON id = from_id"
+            database.execute(live).fetchall()
             retired = database.sql(_REDIRECTS).to_arrow_table()
         counts = {"tombstones": gone.num_rows, "ids kept": int(self._present.sum())}
         return retired.cast(redirects.SCHEMA), counts
@@ -98,7 +99,8 @@ class Predecessor:
 
     def _scan(self, table: str, columns: list[str] | None = None) -> pa.RecordBatchReader:
         files = [self.path / file.path for file in self.manifest.tables[table].files]
-        return ds.dataset(files, schema=pq.read_schema(files[0])).scanner(columns, use_threads=False).to_reader()
+        found = ds.dataset(files, schema=pq.read_schema(files[0]))
+        return found.scanner(columns, use_threads=False).to_reader()
 
 
 # An old redirect to an entity that has been merged since leads to where that one went.

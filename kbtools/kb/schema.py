@@ -70,7 +70,8 @@ TABLES: dict[str, TableSpec] = {
     ),
     "relations": _spec(
         "rid",
-        ("rid", U32), ("id", STR), ("label", STR, NULL), ("description", STR, NULL), ("inverse_rid", U32, NULL),
+        ("rid", U32), ("id", STR), ("label", STR, NULL), ("description", STR, NULL),
+        ("inverse_rid", U32, NULL),
     ),
     "triples": _spec(
         "head relation tail",
@@ -93,6 +94,7 @@ TABLES: dict[str, TableSpec] = {
     "sitelinks": _spec("site title", ("eid", U32), ("site", DICT), ("title", STR)),
     "xref": _spec("scheme value", ("eid", U32), ("scheme", DICT), ("value", STR)),
     "rejects": _spec(
-        "file byte", ("file", STR), ("line", U64, NULL), ("byte", U64, NULL), ("reason", STR), ("snippet", STR)
+        "file byte",
+        ("file", STR), ("line", U64, NULL), ("byte", U64, NULL), ("reason", STR), ("snippet", STR),
     ),
 }  # fmt: skip

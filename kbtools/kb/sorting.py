@@ -24,7 +24,8 @@ def in_memory(table: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     """
     spec = TABLES[table]
     rows = pa.Table.from_batches(batches, plain(spec.schema)).combine_chunks()
-    numbers = [rows[name].to_numpy() for name in spec.key if pa.types.is_integer(spec.schema.field(name).type)]
+    whole = [name for name in spec.key if pa.types.is_integer(spec.schema.field(name).type)]
+    numbers = [rows[name].to_numpy() for name in whole]
     rest = [name for name in spec.order if name not in spec.key[: len(numbers)]]
     order = np.lexsort(numbers[::-1])
     keys = [column[order] for column in numbers]

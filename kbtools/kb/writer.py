@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def write_rows(new: Path, table: str, batches: Iterable[pa.RecordBatch]) -> list
     return _write(new, table, _groups_of_rows(batches, plain(TABLES[table].schema)))
 
 
-def write_by(new: Path, table: str, batches: Iterable[pa.RecordBatch], column: str, step: int, file: int) -> list[str]:
+def write_by(
+    new: Path, table: str, batches: Iterable[pa.RecordBatch], *, column: str, step: int, file: int
+) -> list[str]:
     """Write sorted rows with a group for each `step` values of `column`, a file for each `file` values."""
     names: list[str] = []
     groups = _groups_of_values(batches, plain(TABLES[table].schema), column, step)
@@ -145,7 +148,7 @@ def _groups_of_values(
     for batch in batches:
         groups = batch[column].to_numpy() // step
         cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), batch.num_rows]
-        for low, high in zip(cuts, cuts[1:], strict=False):
+        for low, high in pairwise(cuts):
             if high == low:
                 continue
             if waiting and groups[low] != current:

@@ -19,10 +19,11 @@ from kbtools.artefact import (
     Staging,
     Task,
     begin,
+    digest,
     finished,
+    manifest,
     unite,
 )
-from kbtools.artefact import digest, manifest
 from kbtools.executors import Pool, pool
 from kbtools.io import Dump, Piece
 from kbtools.io.inputs import is_url, local
@@ -71,7 +72,8 @@ class Build:
         """Make the knowledge base at `out`."""
         self.source.options(self.settings)  # refuses what makes no sense before anything is written
         inputs = [Input(path=path, kind="dump", content=identity(path)) for path in self.dumps]
-        others = [Input(path=path, kind="file", content=identity(path)) for path in self.source.files(self.settings)]
+        named = self.source.files(self.settings)
+        others = [Input(path=path, kind="file", content=identity(path)) for path in named]
         old = manifest.read(self.ids_from, "kb") if self.ids_from else None
         if old is not None:
             others.append(Input(path=str(self.ids_from), kind="kb", content=old.content))
@@ -116,12 +118,12 @@ class Build:
         done: dict[tuple[int, int], Done] = {}
         with Progress("read", total=total, quiet=self.options.quiet) as progress:
             reading = Reading(folder, dumps, self.source.decode, self.source.options(self.settings))
-            for one in workers.run(reading.tasks(lambda n: progress.advance(n))):
+            for one in workers.run(reading.tasks(progress.advance)):
                 piece = msgspec.convert(one.task.args["piece"], Piece)
                 done[piece.source, piece.number] = one
                 progress.advance(0, records=one.facts["counts"].get("read", 0))
         parts = self._in_order(dumps, done)
-        if (extra := self.source.extra(self.settings, EXTRA)) is not None:
+        if (extra := self.source.further(self.settings, EXTRA)) is not None:
             (one,) = workers.run([extra])
             self.facts |= one.facts
             parts.append(Part(path=EXTRA, file="", row=sum(part.rows for part in parts)))
@@ -228,7 +230,7 @@ def _of_url(url: str) -> str:
     try:
         system, name = fsspec.core.url_to_fs(url)
         facts = system.info(name)
-    except Exception:  # noqa: BLE001 - whatever it is, opening the address will meet it again and say so
+    except Exception:  # whatever it is, opening the address will meet it again and say so
         return f"url {url}"
     return f"url {url} {[facts.get(key) for key in ('size', 'ETag', 'etag', 'mtime', 'LastModified')]}"
 
@@ -237,5 +239,3 @@ def base_name(path: str) -> str:
     """Name a dump in `rejects`: without folder and container, for offsets count decompressed bytes."""
     name = Path(path).name
     return Path(name).stem if Path(name).suffix in CONTAINERS else name
-
-

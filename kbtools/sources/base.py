@@ -22,7 +22,7 @@ class Source(Protocol):
     subclass_of: ClassVar[str | None]  # the id of the relation that makes classes
     decode: ClassVar[str]  # "module:function", called with piece=, part= and `options`
     example: ClassVar[str]  # for --help
-    Settings: ClassVar[type]  # a frozen dataclass; its fields become flags of `kbtools ingest`
+    settings: ClassVar[type]  # a frozen dataclass; its fields become flags of `kbtools ingest`
 
     def options(self, settings: Any) -> dict[str, Any]:
         """Return the plain arguments of `decode` that settings ask for."""
@@ -32,7 +32,7 @@ class Source(Protocol):
         """Return the further files that settings name; their content is part of the plan."""
         ...
 
-    def extra(self, settings: Any, part: str) -> Task | None:
+    def further(self, settings: Any, part: str) -> Task | None:
         """Return a task that stages rows from those files as one more part, if there is one."""
         ...
 

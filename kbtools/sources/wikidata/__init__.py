@@ -16,18 +16,18 @@ class Settings:
 
     langs: tuple[str, ...] = field(
         default=("en",),
-        metadata={"help": "Languages of labels, aliases and descriptions, first choice first; 'all' is allowed."},
+        metadata={"help": "Languages of names and descriptions, first choice first; 'all' is allowed."},
     )
     select: str | None = field(
         default=None,
         metadata={
-            "help": "Which entities: P31/P279*:Q5, P17:Q142, has:P569, site:enwiki, lang:zh, kind:item, ids:FILE, "
-            "joined by and, or, not and parentheses."
+            "help": "Which entities: P31/P279*:Q5, P17:Q142, has:P569, site:enwiki, lang:zh, kind:item, "
+            "ids:FILE, joined by and, or, not and parentheses."
         },
     )
     redirects: tuple[Path, ...] = field(
         default=(),
-        metadata={"help": "Where merged ids lead: owl:sameAs of an RDF dump, or the redirect and page tables."},
+        metadata={"help": "Where merged ids lead: an RDF dump, or the redirect and page tables."},
     )
     qualifiers: bool = field(default=True, metadata={"help": "Make the table of qualifiers."})
     literals: bool = field(default=True, metadata={"help": "Make the table of literals."})
@@ -47,7 +47,7 @@ class Wikidata:
     prefixes: ClassVar[list[str]] = ["Q", "P", "L"]
     subclass_of: ClassVar[str | None] = "P279"
     decode: ClassVar[str] = "kbtools.sources.wikidata.decode:decode"
-    Settings: ClassVar[type] = Settings
+    settings: ClassVar[type] = Settings
     example: ClassVar[str] = """Example:
   kbtools ingest wikidata latest-all.json.gz --langs en,zh --out kb/wikidata
   kbtools ingest wikidata latest-all.json.bz2 --select 'P31/P279*:Q5 and site:enwiki' --out kb/people"""
@@ -74,7 +74,7 @@ class Wikidata:
             named = Rule(settings.select).files
         return [*map(str, settings.redirects), *named]
 
-    def extra(self, settings: Settings, part: str) -> Task | None:
+    def further(self, settings: Settings, part: str) -> Task | None:
         """Stage the redirects."""
         if not settings.redirects:
             return None

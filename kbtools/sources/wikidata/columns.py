@@ -114,7 +114,7 @@ def statement_tables(
     return tables, count
 
 
-def _best(rank: Array, flat: Flat[Statement]) -> Array:
+def _best(rank: Array, flat: Flat[Statement]) -> Any:
     """Mark the preferred statements of each group if there are any, else the normal ones."""
     highest = np.repeat(np.maximum.reduceat(rank, flat.starts), flat.sizes)
     return (rank == highest) & (rank != DEPRECATED)

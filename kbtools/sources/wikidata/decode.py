@@ -120,11 +120,12 @@ class Reader:
         bits = np.zeros(len(entities), np.uint64)
         skipped = 0
         if self.chooser and len(entities):
-            labels = {
-                lang: [self.languages.has(e, lang) for e in entities] for lang in self.chooser.rule.langs
-            }
+            langs = self.chooser.rule.langs
+            labels = {lang: [self.languages.has(e, lang) for e in entities] for lang in langs}
             keep, bits, edges, members = self.chooser.choose(entities, keys, claims, labels)
-            tables["edges"] = columns.batch("edges", relation=edges[:, 0], key=edges[:, 1], target=edges[:, 2])
+            tables["edges"] = columns.batch(
+                "edges", relation=edges[:, 0], key=edges[:, 1], target=edges[:, 2]
+            )
             place = np.cumsum(keep) - 1
             members = members[keep[members[:, 0]]]
             tables["members"] = columns.batch(
@@ -132,7 +133,7 @@ class Reader:
             )
             kept = np.flatnonzero(keep)
             skipped = len(entities) - len(kept)
-            entities, claims = [entities[i] for i in kept], [claims[i] for i in kept]
+            entities, claims = [entities[i] for i in kept.tolist()], [claims[i] for i in kept.tolist()]
             keys, bits, lines = keys[kept], bits[kept], lines[kept]
         tables |= self._kept(entities, keys, claims, bits, lines)
         self.counts["read"] += len(entities) + skipped

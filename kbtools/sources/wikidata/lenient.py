@@ -17,6 +17,9 @@ from kbtools.sources.wikidata.records import Entity, Snak, Statement
 
 BAD = (msgspec.ValidationError, ValueError, KeyError, OverflowError, TypeError)
 SKIPPED = {"mediainfo": "mediainfo", "entity-schema": "schema"}  # by design
+CHECKED = (
+    "labels", "descriptions", "aliases", "sitelinks", "lemmas", "forms", "senses", "lexicalCategory",
+)  # fmt: skip
 KNOWN_VALUES = {"wikibase-entityid", "string", "time", "quantity", "monolingualtext", "globecoordinate"}
 
 
@@ -55,8 +58,8 @@ def entities(line: bytes, kind: type[Entity]) -> Iterator[Found]:
         named = answers.items() if isinstance(answers, dict) else ((None, answer) for answer in answers)
         for asked, answer in named:
             yield from _answer(asked, answer, kind)
-    elif isinstance(error := record.get("error"), dict):
-        yield Problem(f"an error of the API, not an entity: {error.get('code')}: {error.get('info')}")
+    elif isinstance(fault := record.get("error"), dict):
+        yield Problem(f"an error of the API, not an entity: {fault.get('code')}: {fault.get('info')}")
     else:
         yield from _entity(record, kind)
 
@@ -90,7 +93,7 @@ def _entity(record: dict[str, Any], kind: type[Entity]) -> Iterator[Found]:
         return
     record = {**record, "type": expected}
     problems: list[Problem] = []
-    for field in ("labels", "descriptions", "aliases", "sitelinks", "lemmas", "forms", "senses", "lexicalCategory"):
+    for field in CHECKED:
         problems += _keep_if_sound(record, field, kind)
     for owner in [record, *_parts(record, "forms"), *_parts(record, "senses")]:
         if owner.get("claims"):

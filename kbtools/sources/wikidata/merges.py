@@ -104,7 +104,5 @@ def _blocks(file: str) -> Iterator[bytes]:
             rest = data[cut:]
             yield data[:cut]
         if stream.damage:
-            raise SourceError(
-                f"{stream.damage.reason}; fetch it again", path=file, byte=stream.damage.byte
-            )
+            raise SourceError(f"{stream.damage.reason}; fetch it again", path=file, byte=stream.damage.byte)
         yield rest

@@ -22,9 +22,7 @@ class Term(msgspec.Struct, gc=False):
     value: str
 
 
-class EntityRef(
-    msgspec.Struct, gc=False, rename={"entity_type": "entity-type", "numeric_id": "numeric-id"}
-):
+class EntityRef(msgspec.Struct, gc=False, rename={"entity_type": "entity-type", "numeric_id": "numeric-id"}):
     """A reference; dumps before 2017 lack `id`, forms, senses and schemas lack `numeric-id`."""
 
     entity_type: str | None = None
@@ -94,9 +92,7 @@ class OtherValue(msgspec.Struct, gc=False, tag=" other"):
     value: str
 
 
-Value = (
-    EntityValue | StringValue | TimeValue | QuantityValue | PhraseValue | CoordinateValue | OtherValue
-)
+Value = EntityValue | StringValue | TimeValue | QuantityValue | PhraseValue | CoordinateValue | OtherValue
 
 
 class Snak(msgspec.Struct, gc=False):
@@ -177,7 +173,7 @@ def entity_type(langs: list[str] | None) -> type[Entity]:
             )
             for name, kind in (("Terms", Term), ("TermLists", list[Term]))
         )
-    made = msgspec.defstruct(
+    return msgspec.defstruct(  # type: ignore[return-value]
         "LanguageEntity",
         [
             ("labels", one | Empty | None, None),
@@ -187,4 +183,3 @@ def entity_type(langs: list[str] | None) -> type[Entity]:
         bases=(Entity,),
         gc=False,
     )
-    return made

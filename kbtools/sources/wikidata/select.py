@@ -158,7 +158,11 @@ class Chooser:
         self._asked = [id_of(key) for key in sorted(wanted | set(self.rule.followed))]
 
     def choose(
-        self, entities: Sequence[Entity], keys: Array, claims: Sequence[dict[str, Any]], labels: Mapping[str, Any]
+        self,
+        entities: Sequence[Entity],
+        keys: Array,
+        claims: Sequence[dict[str, Any]],
+        labels: Mapping[str, Any],
     ) -> tuple[Array, Array, Array, Array]:
         """Return which entities may be chosen, their bits, and the (relation, head key, target) edges.
 
@@ -169,12 +173,15 @@ class Chooser:
         tables, _ = statement_tables(asked, row=0, statement=0, literals=False, qualifiers=False)
         if tables:
             triples = tables["triples"].filter(tables["triples"]["best"])
-            facts = np.stack([triples[c].to_numpy().astype(np.int64) for c in ("row", "relation", "tail")], axis=1)
+            facts = _stack(triples, "row", "relation", "tail")
         else:
             facts = np.empty((0, 3), np.int64)
         known, bits = {}, np.zeros(len(entities), np.uint64)
         for place, term in enumerate(self.rule.terms):
-            true = self._test(term, entities, keys, claims, labels, facts)
+            if term.kind == "lang":
+                true = np.asarray(labels[term.text], bool)
+            else:
+                true = self._test(term, entities, keys, claims, facts)
             known[term] = (true, ~true if term.kind != "class" else np.ones_like(true))
             bits |= true.astype(np.uint64) << np.uint64(place)
         edges = facts[np.isin(facts[:, 1], self.rule.followed)]
@@ -189,16 +196,13 @@ class Chooser:
         entities: Sequence[Entity],
         keys: Array,
         claims: Sequence[dict[str, Any]],
-        labels: Mapping[str, Any],
         facts: Array,
-    ) -> Array:
+    ) -> Any:
         """Decide a term; a class term is true where it may turn out so."""
         if term.kind == "site":
             return np.array([term.text in (e.sitelinks or ()) for e in entities], bool)
         if term.kind == "has":
             return np.array([term.text in c for c in claims], bool)
-        if term.kind == "lang":
-            return np.asarray(labels[term.text], bool)
         if term.kind == "kind":
             return keys >> SPACE_BITS == KINDS[term.text]
         if term.kind == "ids":
@@ -239,7 +243,7 @@ def _below(root: int, edges: Array) -> Array:
 
 
 def choose(folder: Path, *, select: str, keep: str) -> Outcome:
-    """The task that decides about all staged entities; writes a mask [rows] bool."""
+    """Decide about all staged entities; a task that writes a mask [rows] bool."""
     parts = Parts(folder)
     bits = [batch["chosen"].to_numpy() for _, batch in parts.batches("entities", ["chosen"])]
     edges = [_stack(batch, "relation", "key", "target") for _, batch in parts.batches("edges")]

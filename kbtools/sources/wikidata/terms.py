@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from kbtools.sources.wikidata.columns import batch
-from kbtools.sources.wikidata.records import Entity, Form, Sense, Term
+from kbtools.sources.wikidata.records import Entity, Term
 
 ANY = "mul"  # "default for all languages": a name that holds in each language without one of its own
 
@@ -118,13 +118,12 @@ def read(entities: Sequence[Entity], languages: Languages, row: int) -> Names:
         names.descriptions.extend((number, lang, "short", text, "wikidata") for lang, text in about.items())
         for lang, aliases in languages.pairs(entity.aliases):
             names.surfaces.extend(Surface(number, alias.value, lang, "alias") for alias in aliases)
-        label, lang = languages.first(labels)
-        names.shown.append((label, lang, languages.first(about)[0]))
+        names.shown.append((*languages.first(labels), languages.first(about)[0]))
     return names
 
 
 def _lexeme(names: Names, entity: Entity, languages: Languages, row: int) -> None:
-    """A lexeme's lemmas and forms are its surfaces; its senses are glosses and cross references.
+    """Take a lexeme's lemmas and forms as its surfaces, its senses as glosses and cross references.
 
     A form or sense is named by its id, in `atom` and `xref`. Lemmas are kept in every spelling variant
     (en, en-gb) of a language asked for.
@@ -137,16 +136,17 @@ def _lexeme(names: Names, entity: Entity, languages: Languages, row: int) -> Non
         for lang, term in _kept(form.representations, languages):
             names.surfaces.append(Surface(row, term.value, lang, "form", pos, form.id))
         names.xref.append((row, "form", form.id))
-    shown = {}
+    shown: dict[str, str] = {}
     for sense in _listed(entity.senses):
         glosses = {lang: term.value for lang, term in _kept(sense.glosses, languages)}
         names.descriptions.extend((row, lang, "gloss", text, sense.id) for lang, text in glosses.items())
         names.xref.append((row, "sense", sense.id))
         shown = shown or glosses
-    label, lang = languages.first(lemmas)
-    if label is None and lemmas:
-        lang, label = min(lemmas.items())
-    names.shown.append((label, lang, languages.first(shown)[0]))
+    label: tuple[str | None, str | None] = languages.first(lemmas)
+    if label[0] is None and lemmas:  # a spelling variant of a language asked for
+        lang = min(lemmas)
+        label = (lemmas[lang], lang)
+    names.shown.append((*label, languages.first(shown)[0]))
 
 
 def _kept(terms: Any, languages: Languages) -> list[tuple[str, Term]]:
@@ -155,7 +155,7 @@ def _kept(terms: Any, languages: Languages) -> list[tuple[str, Term]]:
     return sorted((k, v) for k, v in terms.items() if languages.wants(k) or languages.wants(k.split("-")[0]))
 
 
-def _listed(parts: list[Any] | dict[str, Any] | None) -> list[Form | Sense | Any]:
+def _listed(parts: list[Any] | dict[str, Any] | None) -> list[Any]:
     """Forms and senses stand in a list, or in a map by number where entries have been deleted."""
     if not parts:
         return []
@@ -164,10 +164,10 @@ def _listed(parts: list[Any] | dict[str, Any] | None) -> list[Form | Sense | Any
 
 def claims(entity: Entity) -> dict[str, list[Any]]:
     """Return an entity's statements; those of a lexeme's forms and senses are the lexeme's."""
-    own = entity.claims or {}
+    own: Any = entity.claims or {}
     if entity.type != "lexeme":
-        return own  # type: ignore[return-value]
-    merged = {name: list(statements) for name, statements in dict(own).items()}
+        return own  # type: ignore[no-any-return]
+    merged = {name: list(statements) for name, statements in own.items()}
     for part in chain(_listed(entity.forms), _listed(entity.senses)):
         for name, statements in (part.claims or {}).items():
             merged.setdefault(name, []).extend(statements)

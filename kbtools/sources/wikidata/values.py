@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from kbtools.kb.staged import VALUE
 from kbtools.kb.keymap import SPACE_BITS
+from kbtools.kb.staged import VALUE
 from kbtools.sources.wikidata import records
 from kbtools.sources.wikidata.keys import KINDS, LARGEST, key_of
 from kbtools.sources.wikidata.records import Snak
@@ -59,12 +59,12 @@ def read(snaks: Sequence[Snak]) -> Values:
         if not where.size:
             continue
         if kind is records.EntityValue:
-            keys = _keys([values[i].value for i in where])
+            keys = _keys([values[i].value for i in where.tolist()])
             tails[where] = keys
             where = where[keys == NO_KEY]
             if not where.size:
                 continue
-        chosen = [snaks[i] for i in where]
+        chosen = [snaks[i] for i in where.tolist()]
         made = columns(chosen)
         made["datatype"] = pa.array([s.datatype or _FALLBACK[code] for s in chosen], pa.string())
         if kind is type(None):
@@ -172,4 +172,13 @@ _KINDS: list[tuple[type, Callable[[list[Any]], Columns]]] = [
 ]
 _CODES = {kind: code for code, (kind, _) in enumerate(_KINDS)}
 # the datatype of a snak that does not name it: the type of its value
-_FALLBACK = ["wikibase-item", "string", "time", "quantity", "monolingualtext", "globe-coordinate", "unknown", ""]
+_FALLBACK = [
+    "wikibase-item",
+    "string",
+    "time",
+    "quantity",
+    "monolingualtext",
+    "globe-coordinate",
+    "unknown",
+    "",
+]
