@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kbtools.cli.printing import cell, facts, heading, plural, show_table
-from kbtools.kb.overview import Description, Overview, Top, Unfinished
+from kbtools.kb.overview import Description, Overview, Sample, Top, Unfinished
 from kbtools.progress import amount
 
 MOST_LANGUAGES = 20
@@ -71,10 +71,15 @@ def _show_overview(found: Overview) -> None:
     for sample in found.samples:
         if sample.rows:
             heading(f"{sample.table}: {len(sample.rows):,} of {plural(rows[sample.table], 'row')}")
-            numeric = [
-                name for at, name in enumerate(sample.columns) if _numeric([r[at] for r in sample.rows])
-            ]
-            show_table(sample.columns, sample.rows, right=numeric, indent=2)
+            _show_sample(sample)
+
+
+def _show_sample(sample: Sample) -> None:
+    """Print rows; columns without a single value are left out."""
+    columns = {name: [row[at] for row in sample.rows] for at, name in enumerate(sample.columns)}
+    columns = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+    numeric = [name for name, values in columns.items() if _numeric(values)]
+    show_table(list(columns), list(zip(*columns.values(), strict=True)), right=numeric, indent=2)
 
 
 def _show_tables(found: Overview) -> None:
@@ -118,6 +123,6 @@ def _licence(licence: Any) -> str:
 
 
 def _numeric(values: list[Any]) -> bool:
-    return any(value is not None for value in values) and all(
+    return all(
         value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values
     )

@@ -81,9 +81,12 @@ def show_table(
 
 
 def _show_rich(columns: list[str], rows: list[list[str]], right: list[bool], indent: int) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for column, at_right in zip(columns, right, strict=True):
-        table.add_column(Text(column), justify="right" if at_right else "left", overflow="fold")
+        if at_right:
+            table.add_column(Text(column), justify="right", no_wrap=True)
+        else:
+            table.add_column(Text(column), overflow="fold")
     for row in rows:
         table.add_row(*(Text(text) for text in row))
     Console().print(Padding(table, (0, 0, 0, indent)))

@@ -20,14 +20,14 @@ from kbtools.kb.query import query
 def command(
     *, arguments: tuple[str, ...], as_csv: bool, limit: int, workers: int, memory: int | None, as_json: bool
 ) -> None:
-    r"""Run one SELECT over knowledge bases; nothing can be changed.
+    """Run one SELECT over knowledge bases; nothing can be changed.
 
     There is one view per table; overlays given with their base are part of it. With several bases the
     tables are named KB.table. --csv and --json print all rows, without them the first --limit are shown.
 
-    \b
     Example: kbtools sql kb/wikidata "SELECT lang, count(*) FROM labels GROUP BY lang"
-             kbtools sql kb/wikidata "SHOW TABLES"
+
+    What there is: kbtools sql kb/wikidata "SHOW TABLES", "DESCRIBE entities", "SUMMARIZE labels"
     """
     *paths, sql = arguments
     if not paths or (" " not in sql and Path(sql).exists()):

@@ -249,6 +249,15 @@ def test_zstd_with_skippable_frames_first(tmp_path):
     assert (data, stream.damage) == (SMALL * 2, None)
 
 
+def test_zstd_with_a_long_window(tmp_path):
+    settings = zstandard.ZstdCompressionParameters(window_log=28, enable_ldm=True)
+    packer = zstandard.ZstdCompressor(compression_params=settings).compressobj()
+    path = tmp_path / "a"
+    path.write_bytes(packer.compress(SMALL) + packer.flush())
+    data, stream = read_all(path)
+    assert (data, stream.damage) == (SMALL, None)
+
+
 def test_gz_headers_with_everything_in_them(tmp_path):
     body = zlib.compressobj(9, zlib.DEFLATED, -15)
     deflated = body.compress(SMALL) + body.flush()

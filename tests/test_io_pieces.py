@@ -5,6 +5,7 @@ import os
 import random
 import sys
 import threading
+from contextlib import nullcontext
 from itertools import pairwise
 
 import fsspec
@@ -271,6 +272,34 @@ def test_bzip2_streams_of_every_level_one_after_another(tmp_path):
     got = Lines(path, size=100_000)
     assert got.data == bz2.decompress(path.read_bytes())
     assert not got.damages
+
+
+@pytest.mark.parametrize("kind", ["bz2", "bz2-streams"])
+def test_bzip2_cut_off_around_marks(kind):
+    """Between blocks a break may fall into a mark, a checksum or the next header: it is told once."""
+    truth = text(60 if kind == "bz2-streams" else 6000, seed=2)
+    packed = PACK[kind](truth)
+    for bit, _ in bzip.find_marks(packed):
+        for place in range(bit // 8 + 1, min(bit // 8 + 24, len(packed))):
+            with held(packed[:place]) as path:
+                with open_stream(str(path)) as stream:
+                    there = stream.read(1 << 30)
+                got = Lines(path, size=len(truth) // 7)
+            if stream.damage is None:
+                assert got.data == there
+                assert not got.damages
+            else:
+                assert got.data == there[: there.rfind(b"\n") + 1]
+                assert len(got.damages) == 1
+
+
+def test_bzip2_without_marks_is_read_in_bounded_memory():
+    packed = bz2.compress(TEXT)
+    steps = [packed[:50], *[bytes(1 << 16)] * 100]
+    for marks in (bzip.Marks(iter(steps)), bzip.Marks(iter(steps[1:]))):
+        with pytest.raises(bzip.Broken) if marks.get(0) else nullcontext():
+            list(bzip.blocks(marks))
+        assert len(marks._data) < 3 << 20
 
 
 @pytest.mark.parametrize("kind", ["bz2", "bz2-streams"])

@@ -18,9 +18,9 @@ def kb(tmp_path_factory):
     return tiny_kb.write(tmp_path_factory.mktemp("query") / "kb", tiny_kb.world(), files=2)
 
 
-def ask(kbs, sql: str, **options) -> list[tuple]:
+def ask(kbs, sql: str, **options) -> list[tuple[object, ...]]:
     with query(kbs, sql, **options) as rows:
-        return [tuple(row.values()) for row in rows.read_all().to_pylist()]
+        return list(zip(*(column.to_pylist() for column in rows.read_all().columns), strict=True))
 
 
 def test_views_join_like_tables(kb):
@@ -140,7 +140,7 @@ def contents(folder: Path) -> dict[str, str]:
         ("SELECT * FROM entites", "there is no table 'entites'. Did you mean 'entities'? Tables: entities, "),
         ("SELEC 1", 'Parser Error: syntax error at or near "SELEC"'),
         ("SELECT idd FROM labels", 'Referenced column "idd" not found in FROM clause! Candidate'),
-        ("SELECT id::INT FROM entities", "Conversion Error: Could not convert string 'Q5' to INT32"),
+        ("SELECT id::INT FROM entities", "Conversion Error: Could not convert string 'Q"),
         ("SELECT if(eid = 5, error('late'), id) FROM entities", "late"),
     ],
 )
@@ -160,8 +160,8 @@ def test_ways_to_ask(kb, sql):
 
 def test_more_than_the_memory_is_spilled(kb, monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    sql = "SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY sha256(i::VARCHAR)) AS n FROM range(2000000) t(i))"
-    assert ask([kb], sql, memory=128 << 20, threads=1) == [(2_000_000,)]
+    rows = "SELECT row_number() OVER (ORDER BY sha256(i::VARCHAR)) AS n FROM range(2000000) t(i)"
+    assert ask([kb], f"SELECT count(*) FROM ({rows})", memory=128 << 20, threads=1) == [(2_000_000,)]
     assert not list(tmp_path.iterdir())
 
 

@@ -40,12 +40,10 @@ def triple(
 
 def world() -> dict[str, Rows]:
     """Six entities, three relations, five triples, one literal."""
-    degrees = {0: (2, 0), 1: (0, 3), 3: (0, 2), 4: (2, 0), 5: (1, 0)}  # in, out
+    degrees = [(2, 0), (0, 3), (0, 0), (0, 2), (2, 0), (1, 0)]  # in, out
     entities = [
-        entity(
-            eid, id_, label, **dict(zip(("in_degree", "out_degree"), degrees.get(eid, (0, 0)), strict=True))
-        )
-        for eid, (id_, label) in enumerate(zip(IDS, LABELS, strict=True))
+        entity(eid, id_, label, in_degree=ends[0], out_degree=ends[1])
+        for eid, (id_, label, ends) in enumerate(zip(IDS, LABELS, degrees, strict=True))
     ]
     entities[3]["lang"], entities[5]["lang"] = "zh", None
     return {

@@ -33,7 +33,7 @@ RANKS = {"^": "preferred", "~": "deprecated"}
 COLUMN = re.compile(r"(?P<pid>P\d+)[^\[@]*(\[(?P<unit>[^\]]+)\])? ?(@(?P<source>\w+))?$")
 # A cell's value: "^Bonn {P580=1949; P582=1990-10-03}".
 VALUE = re.compile(r"(?P<rank>[\^~]?)(?P<text>[^{]*?)( \{(?P<qualifiers>[^}]*)\})?$")
-DATE = re.compile(r"(?P<year>-?\d{4,})(-(?P<month>\d\d))?(-(?P<day>\d\d))?(?P<julian>J?)$")
+DATE = re.compile(r"(?P<year>-?\d+)(-(?P<month>\d\d))?(-(?P<day>\d\d))?(?P<julian>J?)$")
 
 
 def read_table(path: Path) -> list[Row]:

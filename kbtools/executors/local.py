@@ -21,17 +21,10 @@ import msgspec
 
 from kbtools.artefact.task import Done, Task, ensure
 from kbtools.errors import ConfigError, KbError, TaskError
+from kbtools.executors import _memory as memory
 from kbtools.executors._wire import Fault, Job, Reply, peak_memory, receive, send
 
 ATTEMPTS = 2
-# Workers fill and free the same tens of megabytes block after block. Given back to the system each time,
-# they cost a third of the time in page faults; so the allocator keeps them.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
-    "MALLOC_TOP_PAD_": str(1 << 26),
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-}
 
 
 def run(
@@ -64,6 +57,8 @@ class Pool:
         self._peak = 0
 
     def __enter__(self) -> Pool:
+        if self.workers == 1:
+            memory.keep_in_this_process()
         self._fill()
         return self
 
@@ -208,7 +203,7 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # standard output belongs to the command
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"} | KEEP_MEMORY,
+                env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"} | memory.FOR_WORKERS,
             )
         except BaseException:
             self.socket.close()

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from kbtools.io.inputs import Input
+from kbtools.io.inputs import STEP, Input
 from kbtools.io.nouns import Broken
 
 BLOCK, END = 0x314159265359, 0x177245385090
@@ -64,11 +64,15 @@ class Marks:
         return self._base + len(self._data)
 
     def get(self, i: int) -> tuple[int, int] | None:
-        """Return the i-th mark from here, None if the input ends before it."""
+        """Return the i-th mark from here, None if the input ends before it, or a block cannot be so long."""
         while len(self._marks) <= i:
-            if not self._more():
+            if not self._marks:
+                self.pop(None)  # what was searched in vain
+            elif (self.end - STEP) * 8 - self._marks[0][0] > LIMIT:
                 return None
-        return self._marks[i]
+            if not self._more():
+                break
+        return self._marks[i] if i < len(self._marks) else None
 
     def _more(self) -> bool:
         step = next(self._steps, b"")

@@ -172,7 +172,7 @@ class Spool:
         if not self.skip(self._piece):
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("wb")
 
     def _finish(self, *, broken: bool = False) -> Piece:
         if broken:

@@ -102,7 +102,7 @@ class Blocks:
 
     def _block(self, data: bytes) -> Block:
         block = Block(data, self._byte, self.lines)
-        if self._byte == 0 and self.piece.start == 0 and data.startswith(BOM):
+        if self._byte == 0 and self.piece.number == 0 and data.startswith(BOM):
             block = Block(data[len(BOM) :], len(BOM), 0)
         self._byte += len(data)
         self.lines += data.count(b"\n")

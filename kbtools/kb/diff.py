@@ -254,7 +254,9 @@ def _edges(con: duckdb.DuckDBPyConnection, before: Kb, after: Kb, top: int) -> t
             " JOIN rids AS q ON q.old_rid = relation"
         )
     if has[1]:
-        sides.append("SELECT head::BIGINT, relation::BIGINT, tail::BIGINT, 2 FROM new.triples")
+        sides.append(
+            "SELECT head::BIGINT AS h, relation::BIGINT AS r, tail::BIGINT AS t, 2 AS side FROM new.triples"
+        )
     ask(
         con,
         "CREATE TABLE edges AS SELECT r, count(*) FILTER (sides = 1) AS removed,"

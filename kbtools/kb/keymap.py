@@ -8,6 +8,7 @@ looking up a billion tails is fancy indexing. Holes cost nothing on disk: they a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,13 +25,22 @@ def split(keys: Array) -> tuple[Array, Array]:
     return keys >> SPACE_BITS, keys & ((1 << SPACE_BITS) - 1)
 
 
+def id_of(key: int, prefixes: Sequence[str]) -> str:
+    """Return the id of a key: the prefix of its space, and its index.
+
+    >>> id_of((1 << SPACE_BITS) + 31, ["Q", "P"])
+    'P31'
+    """
+    return f"{prefixes[key >> SPACE_BITS]}{key & ((1 << SPACE_BITS) - 1)}"
+
+
 class KeyMap:
     """Maps int64 keys to uint32 numbers; `create` once, open anywhere."""
 
     def __init__(self, folder: Path, *, mode: Literal["r", "r+"] = "r") -> None:
         # numbers are stored plus one, so that the zero of a hole means "missing"
         self._spaces: dict[int, Array] = {
-            int(path.stem): np.memmap(path, np.uint32, mode) for path in sorted(folder.glob("*.u32"))
+            int(path.stem): np.asarray(np.memmap(path, np.uint32, mode)) for path in sorted(folder.glob("*.u32"))
         }
 
     @classmethod

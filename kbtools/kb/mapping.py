@@ -32,13 +32,14 @@ class Mapping:
     def __init__(self, folder: Path) -> None:
         self.folder, self.parts = folder, Parts(folder)
         self.numbered = numbering.load(folder)
-        self._eids = np.memmap(folder / numbering.EIDS, np.uint32, "r")
+        self._eids = np.asarray(np.memmap(folder / numbering.EIDS, np.uint32, "r"))
         self._keys = KeyMap(folder / numbering.KEYS)
         self._relations = Relations(folder)
 
     def eids(self, rows: Array) -> Array:
         """Return the eid of each global entity row, MISSING for those left out."""
-        return np.asarray(self._eids[rows])
+        found: Array = self._eids[rows]
+        return found
 
     def table(self, name: str, first: int = 0, end: int | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the final rows of a table that belong to the entity rows from `first` up to `end`."""
@@ -104,8 +105,12 @@ class Mapping:
         entity = batch["tail"].is_valid().to_numpy(zero_copy_only=False)
         keys = batch["tail"].fill_null(-1).to_numpy()
         tails = self._keys.get(keys)
-        outside = pa.array(entity & (tails == MISSING))
-        ids = self._ids(np.where(entity, keys, 0))
+        outside = entity & (tails == MISSING)
+        datatype, value = batch["datatype"], batch["value"]
+        if outside.any():
+            mask = pa.array(outside)
+            datatype = pc.if_else(mask, OUTSIDE, datatype)
+            value = pc.replace_with_mask(value, mask, self._ids(keys[outside]))
         return _final(
             name,
             np.ones(len(keys), bool),
@@ -113,8 +118,8 @@ class Mapping:
             statement=_statements(part, batch),
             relation=self._relations.get(batch["relation"].to_numpy()),
             tail=pa.array(tails, mask=tails == MISSING),
-            datatype=pc.if_else(outside, OUTSIDE, batch["datatype"]),
-            value=pc.if_else(outside, ids, batch["value"]),
+            datatype=datatype,
+            value=value,
         )
 
     def _ids(self, keys: Array) -> Any:

@@ -84,7 +84,9 @@ def number(folder: Path, *, prefixes: list[str], old: str | None, memory: int) -
         moved, more = predecessor.close(moved)
         counted |= more
     redirects.save(folder, moved)
-    facts |= counted | relations.number(folder, parts, predecessor.relations() if predecessor else None)
+    facts |= counted | relations.number(
+        folder, parts, predecessor.relations() if predecessor else None, prefixes
+    )
     numbered = Numbered(
         entities=entities, in_order=predecessor is None, bounds=bounds, prefixes=prefixes, old=old
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kbtools.kb import keymap
 from kbtools.kb.keymap import MISSING
 from kbtools.kb.parts import Parts
 from kbtools.kb.schema import TABLES
@@ -17,13 +18,15 @@ FILE, KEYS, RIDS = "work/relations.arrow", "work/relation_keys.npy", "work/relat
 Row = dict[str, Any]
 
 
-def number(folder: Path, parts: Parts, old: list[Row] | None) -> dict[str, Any]:
+def number(folder: Path, parts: Parts, old: list[Row] | None, prefixes: list[str]) -> dict[str, Any]:
     """Give rids in the order of the keys; those of an older release stay, new ones are appended."""
     described: dict[int, Row] = {}
-    for table in ("relations", "used"):
-        for _, batch in parts.batches(table):
-            for row in batch.to_pylist():
-                described.setdefault(row["key"], row)
+    for _, batch in parts.batches("relations"):
+        for row in batch.to_pylist():
+            described.setdefault(row["key"], row)
+    for _, batch in parts.batches("used"):
+        for key in set(batch["key"].to_pylist()) - described.keys():
+            described[key] = {"key": key, "id": keymap.id_of(key, prefixes)}
     rids = {row["id"]: row["rid"] for row in old or ()}
     keys = sorted(described)
     for key in keys:

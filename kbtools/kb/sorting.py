@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +20,15 @@ BATCH = 1 << 17
 def in_memory(table: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     """Sort a slice of a table that fits into memory, by the key and then by all other columns.
 
-    Rows mostly come in order already: whole numbers of the key are sorted first, and only rows that share
-    them are compared by their other columns.
+    The columns that come first and are whole numbers are sorted by numpy; only rows that share them all,
+    mostly a few, are compared by their other columns.
     """
     spec = TABLES[table]
     rows = pa.Table.from_batches(batches, plain(spec.schema)).combine_chunks()
-    whole = [name for name in spec.key if pa.types.is_integer(spec.schema.field(name).type)]
+    whole = list(takewhile(lambda name: _is_whole(spec.schema.field(name)), spec.order))
     numbers = [rows[name].to_numpy() for name in whole]
-    rest = [name for name in spec.order if name not in spec.key[: len(numbers)]]
-    order = np.lexsort(numbers[::-1])
+    rest = spec.order[len(whole) :]
+    order = np.lexsort(numbers[::-1]) if numbers else np.arange(rows.num_rows)
     keys = [column[order] for column in numbers]
     same = np.ones(max(len(order) - 1, 0), bool)
     for key in keys:
@@ -35,7 +36,7 @@ def in_memory(table: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     tied = np.zeros(len(order), bool)
     tied[1:] |= same
     tied[:-1] |= same
-    if tied.any():
+    if rest and tied.any():
         group = np.cumsum(np.concatenate([[True], ~same]))[tied]
         among = rows.select(rest).take(pa.array(order[tied]))
         ranked = pc.sort_indices(
@@ -44,6 +45,10 @@ def in_memory(table: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
         )
         order[tied] = order[tied][ranked.to_numpy()]
     return rows.take(pa.array(order))
+
+
+def _is_whole(field: pa.Field) -> bool:
+    return pa.types.is_integer(field.type) and not field.nullable
 
 
 def out_of_core(

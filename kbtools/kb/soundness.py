@@ -105,9 +105,9 @@ def _numbers(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[str]:
     key = NUMBERED[table]
     rows, distinct, last = ask(con, f"SELECT count(*), count(DISTINCT {key}), max({key}) FROM {table}")[0]
     if distinct != rows:
-        yield f"{table}: {rows - distinct:,} rows repeat a {key}"
+        yield f"{table}: {_rows(rows - distinct)} with a repeated {key}"
     elif rows and last != rows - 1:
-        yield f"{table}: {key} is not dense: {rows:,} rows, and the last is {last:,}"
+        yield f"{table}: {key} is not dense: {_rows(rows)}, and the last is {last:,}"
     if table == "pages":
         return
     repeated = ask(
@@ -129,7 +129,7 @@ def _references(con: duckdb.DuckDBPyConnection, kb: Kb, table: str) -> Iterator[
         tests = [f"count(*) FILTER ({c} >= {kb.rows(REFERENCES[c])})" for c in named]
         for column, bad in zip(named, ask(con, f"SELECT {', '.join(tests)} FROM {table}")[0], strict=True):
             if bad:
-                yield f"{table}: {bad:,} rows name a {column} beyond the last of {REFERENCES[column]}"
+                yield f"{table}: {_rows(bad)} with a {column} beyond the last of {REFERENCES[column]}"
 
 
 def _degrees(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _degrees(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
             f" WHERE {column} <> coalesce(n, 0)",
         )[0]
         if bad:
-            yield f"entities: {column} is wrong in {bad:,} rows; eid {eid} says {said:,}, triples {found:,}"
+            yield f"entities: {column} is wrong in {_rows(bad)}; eid {eid} says {said:,}, triples {found:,}"
 
 
 def _statement_tables(kb: Kb) -> set[str]:
@@ -159,7 +159,7 @@ def _best(con: duckdb.DuckDBPyConnection, tables: list[str]) -> Iterator[str]:
     )[0]
     if bad:
         yield (
-            f"{', '.join(tables)}: best does not follow from rank in {bad:,} rows, "
+            f"{', '.join(tables)}: best does not follow from rank in {_rows(bad)}, "
             f"first for head {head}, relation {relation}"
         )
 
@@ -168,4 +168,8 @@ def _qualified(con: duckdb.DuckDBPyConnection, tables: list[str]) -> Iterator[st
     rows = " UNION ALL ".join(f"SELECT statement FROM {table}" for table in tables)
     bad = ask(con, f"SELECT count(*) FROM qualifiers ANTI JOIN ({rows}) USING (statement)")[0][0]
     if bad:
-        yield f"qualifiers: {bad:,} rows belong to no statement"
+        yield f"qualifiers: {_rows(bad)} of no statement"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

@@ -51,9 +51,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         "types": [("row", U32), ("type", I64)],
         "sitelinks": [("row", U32), ("site", STR), ("title", STR)],
         "xref": [("row", U32), ("scheme", STR), ("value", STR)],
-        # the relations themselves, where the dump describes them, and the keys of all that are used
+        # the relations themselves, where the dump describes them, and the keys of all that a part uses
         "relations": [("key", I64), ("id", STR), ("label", STR), ("description", STR), ("inverse", I64)],
-        "used": [("key", I64), ("id", STR)],
+        "used": [("key", I64)],
         # edges and memberships that a `--select` rule needs, of skipped entities too (see sources)
         "edges": [("relation", I64), ("key", I64), ("target", I64)],
         "members": [("row", U32), ("relation", I64), ("target", I64)],

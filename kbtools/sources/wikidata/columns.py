@@ -141,15 +141,14 @@ def _qualifiers(statements: list[Statement], rows: Array, numbers: Array) -> pa.
     )
 
 
-def used_relations(tables: dict[str, pa.RecordBatch]) -> pa.RecordBatch:
-    """List all relations that these tables speak of."""
+def used_relations(tables: dict[str, pa.RecordBatch]) -> set[int]:
+    """Return the keys of all relations that these tables speak of."""
     keys = [
         np.unique(tables[name]["relation"].to_numpy())
         for name in ("triples", "literals", "qualifiers")
         if name in tables
     ]
-    found = np.unique(np.concatenate([np.empty(0, np.int64), *keys]))
-    return batch("used", key=found, id=_names(found))
+    return set().union(*(column.tolist() for column in keys))
 
 
 def inverses(claims: Sequence[dict[str, list[Statement]]]) -> pa.Array:

@@ -58,6 +58,7 @@ class Reader:
         self.counts: Counter[str] = Counter()
         self.rejects: list[tuple[int, int, str, str]] = []
         self.redirects: list[lenient.Redirect] = []
+        self.used: set[int] = set()
 
     def tables(self, block: Block) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield the staged tables of a block."""
@@ -183,7 +184,7 @@ class Reader:
                 made if table not in tables else pa.concat_batches([tables[table], made])  # xref
             )
         tables["sitelinks"] = _sitelinks(entities, self.rows)
-        tables["used"] = columns.used_relations(tables)
+        self.used |= columns.used_relations(tables)
         self.rows += len(entities)
         self.statements += statements
         return tables
@@ -217,7 +218,7 @@ def decode(folder: Path, *, piece: dict[str, Any], part: str, **options: Any) ->
                 for table, made in reader.tables(block):
                     out.add(table, made)
                 out.end_block()
-            for table, rows in _problems(reader).items():
+            for table, rows in _at_the_end(reader).items():
                 out.add(table, rows)
     finally:
         if collecting:
@@ -236,8 +237,8 @@ def decode(folder: Path, *, piece: dict[str, Any], part: str, **options: Any) ->
     )
 
 
-def _problems(reader: Reader) -> dict[str, pa.RecordBatch]:
-    tables = {}
+def _at_the_end(reader: Reader) -> dict[str, pa.RecordBatch]:
+    tables = {"used": columns.batch("used", key=sorted(reader.used))}
     if reader.rejects:
         line, byte, reason, snippet = (list(column) for column in zip(*reader.rejects, strict=True))
         tables["rejects"] = columns.batch("rejects", line=line, byte=byte, reason=reason, snippet=snippet)

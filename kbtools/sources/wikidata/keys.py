@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kbtools.kb import keymap
 from kbtools.kb.keymap import SPACE_BITS
 
 KINDS = {"item": 0, "property": 1, "lexeme": 2}
@@ -30,7 +31,7 @@ def id_of(key: int) -> str:
     >>> id_of(42)
     'Q42'
     """
-    return f"{LETTERS[key >> SPACE_BITS]}{key % (1 << SPACE_BITS)}"
+    return keymap.id_of(key, LETTERS)
 
 
 class PropertyKeys(dict[str, int]):

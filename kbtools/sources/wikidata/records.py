@@ -8,11 +8,13 @@ A record that does not fit (and dumps hold some) is a `msgspec.ValidationError`;
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+# literals, for the decoder need not make a string each time; another value sends the block the slow way
+EntityKind = Literal["item", "property", "lexeme", "form", "sense", "mediainfo", "entity-schema"]
 Empty = Annotated[list[Any], Meta(max_length=0)]  # PHP writes an empty map as []
 
 
@@ -25,7 +27,7 @@ class Term(msgspec.Struct, gc=False):
 class EntityRef(msgspec.Struct, gc=False, rename={"entity_type": "entity-type", "numeric_id": "numeric-id"}):
     """A reference; dumps before 2017 lack `id`, forms, senses and schemas lack `numeric-id`."""
 
-    entity_type: str | None = None
+    entity_type: EntityKind | None = None
     numeric_id: int | None = None
     id: str | None = None
 
@@ -98,7 +100,7 @@ Value = EntityValue | StringValue | TimeValue | QuantityValue | PhraseValue | Co
 class Snak(msgspec.Struct, gc=False):
     """A property's value, or the knowledge that there is none (novalue) or an unknown one (somevalue)."""
 
-    snaktype: str
+    snaktype: Literal["value", "somevalue", "novalue"]
     datavalue: Value | None = None
     datatype: str | None = None  # lacking in dumps before 2014 and in some API answers
 
@@ -107,7 +109,7 @@ class Statement(msgspec.Struct, gc=False):
     """A main snak with its rank and qualifiers; references are not read."""
 
     mainsnak: Snak
-    rank: str = "normal"
+    rank: Literal["normal", "preferred", "deprecated"] = "normal"
     qualifiers: dict[str, list[Snak]] | Empty | None = None
 
 
