@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import zstandard
+from hypothesis import strategies as st
 
 from kbtools.io import Blocks, Damage, Dump, Piece
 
@@ -46,6 +47,20 @@ def text(lines: int, seed: int = 1, width: int = 60) -> bytes:
         n = rng.choice([0, 1, width // 6, width // 3, width])
         out.append((f'{{"id": {i}, "text": "{" ".join(rng.choices(words, k=n))}"}}' if n else "").encode())
     return b"\n".join(out) + b"\n"
+
+
+# what lines are made of: nothing, something, much; with every kind of line end
+lines = st.lists(
+    st.one_of(
+        st.binary(max_size=12).map(lambda b: b.replace(b"\n", b" ")),
+        st.integers(0, 400).map(lambda n: b"x" * n),
+        st.just(b"windows\r"),
+    ),
+    max_size=30,
+)
+texts = st.builds(lambda parts, end: b"\n".join(parts) + end, lines, st.sampled_from([b"", b"\n"])).filter(
+    len
+)
 
 
 @contextmanager

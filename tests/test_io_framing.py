@@ -88,10 +88,10 @@ def test_the_scanner_is_the_state_machine(data, sizes):
 )
 def test_objects_come_out_one_a_line_and_in_place(documents, indent, form, windows, sizes):
     if form == "array":
-        data = json.dumps(documents, indent=indent)
+        laid_out = json.dumps(documents, indent=indent)
     else:
-        data = ("\n" if form == "objects" else "").join(json.dumps(d, indent=indent) for d in documents)
-    data = data.replace("\n", "\r\n" if windows else "\n").encode()
+        laid_out = ("\n" if form == "objects" else "").join(json.dumps(d, indent=indent) for d in documents)
+    data = laid_out.replace("\n", "\r\n" if windows else "\n").encode()
     out = fast_lines(data, sizes)
     assert [json.loads(line) for line in out.split(b"\n") if line.strip()] == documents
     if form != "glued":

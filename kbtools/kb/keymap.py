@@ -1,13 +1,15 @@
 """Keys to numbers: from a source's own integers to eids, as fast as memory, shared by processes.
 
 A source names entities by integer keys until they are numbered. A key is `(space << 32) + index`: a few
-spaces (Wikidata has items, properties and lexemes), in each of which indices are dense. So a space is an
-array on disk, mapped into memory, four bytes an index up to the largest (540 MB for all of Wikidata);
-looking up a billion tails is fancy indexing. Holes cost nothing on disk: they are never written.
+spaces (Wikidata has items, properties and lexemes), in each of which indices lie close together. So a
+space is an array, cut into pages of 64 numbers of which only those in use exist, and a table of pages;
+both are files mapped into memory (550 MB for all of Wikidata, next to nothing for a few ids far apart).
+Looking up a billion tails is fancy indexing, twice.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 SPACE_BITS = 32
+PAGE_BITS = 6
 MISSING = np.uint32(0xFFFFFFFF)
 
 Array = np.ndarray[Any, Any]
@@ -34,38 +37,67 @@ def id_of(key: int, prefixes: Sequence[str]) -> str:
     return f"{prefixes[key >> SPACE_BITS]}{key & ((1 << SPACE_BITS) - 1)}"
 
 
+class Pages:
+    """Notes which pages of each space will be used."""
+
+    def __init__(self) -> None:
+        self.used: dict[int, Array] = {}
+
+    def mark(self, keys: Array) -> None:
+        """Make room for some keys."""
+        spaces, indices = split(keys)
+        for space in np.unique(spaces).tolist():
+            pages = np.unique(indices[spaces == space] >> PAGE_BITS)
+            known = self.used.get(space, np.zeros(0, bool))
+            if pages[-1] >= len(known):
+                known = np.concatenate([known, np.zeros(pages[-1] + 1 - len(known), bool)])
+            known[pages] = True
+            self.used[space] = known
+
+
 class KeyMap:
     """Maps int64 keys to uint32 numbers; `create` once, open anywhere."""
 
     def __init__(self, folder: Path, *, mode: Literal["r", "r+"] = "r") -> None:
-        # numbers are stored plus one, so that the zero of a hole means "missing"
-        self._spaces: dict[int, Array] = {
-            int(path.stem): np.asarray(np.memmap(path, np.uint32, mode)) for path in sorted(folder.glob("*.u32"))
+        # numbers are stored plus one, so that zero means "missing"; page 0 is empty, for pages that are not
+        self._spaces = {
+            int(path.name.partition(".")[0]): (np.load(path), _map(path.with_suffix(".numbers"), mode))
+            for path in sorted(folder.glob("*.pages"))
         }
 
     @classmethod
-    def create(cls, folder: Path, largest: dict[int, int]) -> KeyMap:
-        """Make an empty map for indices up to `largest[space]` in each space."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for stale in folder.glob("*.u32"):
-            stale.unlink()
-        for space, index in largest.items():
-            with (folder / f"{space}.u32").open("wb") as file:
-                file.truncate(4 * (index + 1))
+    def create(cls, folder: Path, pages: Pages) -> KeyMap:
+        """Make an empty map with room for the keys that were marked."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for space, used in pages.used.items():
+            places = np.where(used, np.cumsum(used), 0).astype(np.uint32)
+            with (folder / f"{space}.pages").open("wb") as file:
+                np.save(file, places, allow_pickle=False)
+            with (folder / f"{space}.numbers").open("wb") as file:
+                file.truncate(4 * (int(used.sum()) + 1) << PAGE_BITS)
         return cls(folder, mode="r+")
 
     def put(self, keys: Array, numbers: Array) -> None:
-        """Set the numbers of keys within bounds."""
+        """Set the numbers of keys that were marked."""
         spaces, indices = split(keys)
-        for space, table in self._spaces.items():
+        for space, (pages, table) in self._spaces.items():
             chosen = spaces == space
-            table[indices[chosen]] = numbers[chosen].astype(np.uint32) + np.uint32(1)
+            table[_places(pages, indices[chosen])] = numbers[chosen].astype(np.uint32) + np.uint32(1)
 
     def get(self, keys: Array) -> Array:
         """Return the number of each key, MISSING where there is none."""
         spaces, indices = split(keys)
         found = np.full(len(keys), MISSING, np.uint32)
-        for space, table in self._spaces.items():
-            chosen = np.flatnonzero((spaces == space) & (indices < len(table)))
-            found[chosen] = table[indices[chosen]] - np.uint32(1)
+        for space, (pages, table) in self._spaces.items():
+            chosen = np.flatnonzero((spaces == space) & (indices >> PAGE_BITS < len(pages)))
+            found[chosen] = table[_places(pages, indices[chosen])] - np.uint32(1)
         return found
+
+
+def _places(pages: Array, indices: Array) -> Any:
+    return (pages[indices >> PAGE_BITS].astype(np.int64) << PAGE_BITS) + (indices & ((1 << PAGE_BITS) - 1))
+
+
+def _map(path: Path, mode: Literal["r", "r+"]) -> Array:
+    return np.asarray(np.memmap(path, np.uint32, mode))

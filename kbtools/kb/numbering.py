@@ -100,13 +100,11 @@ def load(folder: Path) -> Numbered:
 
 
 def _create_map(folder: Path, parts: Parts) -> KeyMap:
-    largest: dict[int, int] = {}
-    for table, column in (("entities", "key"), ("redirects", "key")):
-        for _, batch in parts.batches(table, [column]):
-            spaces, indices = keymap.split(batch[column].to_numpy(zero_copy_only=False))
-            for space in np.unique(spaces):
-                largest[int(space)] = max(largest.get(int(space), 0), int(indices[spaces == space].max()))
-    return KeyMap.create(folder / KEYS, largest)
+    pages = keymap.Pages()
+    for table in ("entities", "redirects"):
+        for _, batch in parts.batches(table, ["key"]):
+            pages.mark(batch["key"].to_numpy())
+    return KeyMap.create(folder / KEYS, pages)
 
 
 def _repeats(keys: Array, chosen: Array) -> Array:

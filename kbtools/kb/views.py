@@ -40,6 +40,7 @@ def connect(
         duckdb.connect(":memory:", config=SETTINGS) as con,
     ):
         con.execute(f"SET temp_directory = {quote(spill)}")
+        con.execute("SET enable_progress_bar = false")
         if memory is not None:
             con.execute(f"SET memory_limit = '{memory}B'")
         if threads is not None:
