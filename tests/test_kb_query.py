@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from kbtools.artefact import KbRef
-from kbtools.errors import ArtefactError, KbError
+from kbtools.errors import ArtefactError, KbError, ResourceError
 from kbtools.kb.query import query
 from kbtools.kb.reader import Kb
 from tests import tiny_kb
@@ -163,6 +163,12 @@ def test_more_than_the_memory_is_spilled(kb, monkeypatch, tmp_path):
     rows = "SELECT row_number() OVER (ORDER BY sha256(i::VARCHAR)) AS n FROM range(2000000) t(i)"
     assert ask([kb], f"SELECT count(*) FROM ({rows})", memory=128 << 20, threads=1) == [(2_000_000,)]
     assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_is_said_with_what_to_do(kb):
+    with pytest.raises(ResourceError, match=r"give it more --memory or fewer --workers") as error:
+        ask([kb], "SELECT list(i::VARCHAR) FROM range(5000000) t(i)", memory=20 << 20)
+    assert "\n" not in str(error.value)
 
 
 def test_a_reader_left_unread_leaves_nothing_behind(kb):

@@ -37,7 +37,7 @@ DATE = re.compile(r"(?P<year>-?\d+)(-(?P<month>\d\d))?(-(?P<day>\d\d))?(?P<julia
 
 
 def read_table(path: Path) -> list[Row]:
-    """Rows of a tab-separated file; a ragged line is an error, since it would shift facts to other columns."""
+    """Read a tab-separated file; a ragged line is an error: it would shift facts to other columns."""
     with path.open(encoding="utf-8", newline="") as lines:
         header, *rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     for number, row in enumerate(rows, 2):
@@ -47,14 +47,14 @@ def read_table(path: Path) -> list[Row]:
 
 
 def decimal(text: str) -> str:
-    """Wikibase's form of a number: always signed, never with an exponent."""
+    """Write a number as Wikibase does: always signed, never with an exponent."""
     return f"{Decimal(text):+f}"
 
 
 def time_value(text: str) -> Json:
-    """A date as precise as it is written; before October 1582 the calendar is the Julian one, as on Wikidata."""
+    """Read a date as precisely as it is written; the calendar before October 1582 is the Julian one."""
     if text.endswith(". century"):
-        year, precision, month, day, julian = int(text.split(".")[0]) * 100, 7, 0, 0, False
+        year, precision, month, day, julian = int(text[:2]) * 100, 7, 0, 0, False
     elif text.endswith("s"):
         year, precision, month, day, julian = int(text[:-1]), 8, 0, 0, False
     else:
@@ -89,8 +89,12 @@ def coordinate_value(text: str) -> Json:
     }
 
 
+def terms(texts: dict[str, str]) -> Json:
+    return {language: {"language": language, "value": text} for language, text in texts.items() if text}
+
+
 def digest(value: object) -> str:
-    """A stand-in for Wikibase's snak hash: as stable, but not the same number."""
+    """Stand in for Wikibase's snak hash: as stable and as long, but another number."""
     return hashlib.sha1(json.dumps(value, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -112,7 +116,7 @@ class World:
             self.names[row["en"]].add(row["id"])
 
     def resolve(self, name: str) -> str:
-        """The id of a name; an ambiguous name must be written as its id."""
+        """Find the id of a name; an ambiguous name must be written as its id."""
         if re.fullmatch(r"[QPL]\d+(-[FS]\d+)?", name):
             return name
         ids = self.names.get(name, set())
@@ -121,6 +125,7 @@ class World:
         return next(iter(ids))
 
     def snak(self, pid: str, text: str, unit: str | None = None) -> Json:
+        """Pair a property with a value of the type it asks for."""
         datatype = self.datatypes[pid]
         if text in {"somevalue", "novalue"}:
             return {"snaktype": text, "property": pid, "datatype": datatype}
@@ -144,6 +149,7 @@ class World:
         return {"snaktype": "value", "property": pid, "datavalue": datavalue, "datatype": datatype}
 
     def quantity_value(self, text: str, unit: str | None) -> Json:
+        """Read "1.008±0.001"."""
         amount, _, bound = text.partition("±")
         value = {"amount": decimal(amount), "unit": ENTITY + self.resolve(unit) if unit else "1"}
         if bound:
@@ -152,7 +158,7 @@ class World:
         return value
 
     def snak_group(self, text: str) -> dict[str, list[Json]]:
-        """Snaks by property, in written order: "P580=1949; P582=1990-10-03"."""
+        """Read qualifiers or a reference: "P580=1949; P582=1990-10-03"."""
         group: dict[str, list[Json]] = {}
         for part in text.split("; "):
             pid, _, value = part.partition("=")
@@ -164,6 +170,7 @@ class World:
     def statement(
         self, subject: str, column: str, value: str, rank: str = "normal", qualifiers: str = ""
     ) -> tuple[str, Json]:
+        """Make a statement; its id follows from its content, so a rebuild does not change it."""
         found = COLUMN.match(column)
         if not found:
             raise ValueError(f"not a property: {column!r}")
@@ -181,7 +188,7 @@ class World:
         return pid, claim
 
     def claims(self, row: Row) -> dict[str, list[Json]]:
-        """Every P-column's values; `|` separates values of one cell."""
+        """Read the P-columns of a row; `|` separates the values of a cell."""
         claims: dict[str, list[Json]] = {}
         for column, cell in row.items():
             for text in cell.split("|") if cell and COLUMN.match(column) else []:
@@ -194,56 +201,51 @@ class World:
         return claims
 
     def entity(self, row: Row, kind: str = "item") -> Json:
+        """Build an item or property; a page "=" has the entity's own name as title, "-" does not exist."""
         entity: Json = {"type": kind, "id": row["id"]}
         if kind == "property":
             entity["datatype"] = row["datatype"]
-        pages = [page for page in row.get("pages", "").split("|") if page] or ["-"] * len(SITES)
-        titles = [row["zh"] if n == 1 and page == "=" else page.replace("=", row["en"]) for n, page in enumerate(pages)]
+        pages = row["pages"].split("|") if row["pages"] else ["-"] * len(SITES)
+        own = [row["en"], row["zh"], row["en"], row["en"]]
+        titles = [name if page == "=" else page for name, page in zip(own, pages, strict=True)]
         texts = {"en": row["en"], "zh": row["zh"]}
         for language, title in zip(("de", "fr"), titles[2:], strict=True):
             if title != "-":
                 texts[language] = re.sub(r" \(.*\)$", "", title)
-        abouts = {"en": row["about"], "zh": row.get("zh_about", "")}
-        aliases = {"en": row["also"].split("|"), "zh": row["zh_also"].split("|")}
-        entity["labels"] = {lang: {"language": lang, "value": text} for lang, text in texts.items() if text}
-        entity["descriptions"] = {lang: {"language": lang, "value": text} for lang, text in abouts.items() if text}
+        entity["labels"] = terms(texts)
+        entity["descriptions"] = terms({"en": row["about"], "zh": row.get("zh_about", "")})
         entity["aliases"] = {
-            lang: [{"language": lang, "value": name} for name in names] for lang, names in aliases.items() if names[0]
+            language: [{"language": language, "value": name} for name in row[column].split("|")]
+            for language, column in (("en", "also"), ("zh", "zh_also"))
+            if row[column]
         }
         entity["claims"] = self.claims(row)
         if kind == "item":
+            links = [(site, title) for site, title in zip(SITES, titles, strict=True) if title != "-"]
             entity["sitelinks"] = {
-                site: {"site": site, "title": title, "badges": []}
-                for site, title in zip(SITES, titles, strict=True)
-                if title != "-"
+                site: {"site": site, "title": title, "badges": []} for site, title in links
             }
         return entity
 
     def lexeme(self, row: Row) -> Json:
-        """One word: "singular:bank|plural:banks" are its forms, "en:financial institution>Q22687" a sense."""
-        language = row["code"]
-        forms, senses = [], []
+        """Build a word: its forms are "singular:bank|plural:banks", a sense "en:financial institution>Q22687"."""
+        forms: list[Json] = []
+        senses: list[Json] = []
         for number, text in enumerate(row["forms"].split("|"), 1):
             feature, _, word = text.partition(":")
-            forms.append(
-                {
-                    "id": f"{row['id']}-F{number}",
-                    "representations": {language: {"language": language, "value": word}},
-                    "grammaticalFeatures": [self.resolve(feature)],
-                    "claims": [],  # the JSON of an empty map, as PHP writes it
-                }
-            )
+            form: Json = {"id": f"{row['id']}-F{number}", "representations": terms({row["code"]: word})}
+            # `[]` is PHP's JSON for an empty map.
+            forms.append(form | {"grammaticalFeatures": [self.resolve(feature)], "claims": []})
         for number, text in enumerate(row["senses"].split("|"), 1):
             gloss, _, item = text.partition(">")
-            lang, _, words = gloss.partition(":")
-            sense = f"{row['id']}-S{number}"
-            claims = dict([self.statement(sense, "P5137", item)]) if item else {}
-            glosses = {lang: {"language": lang, "value": words}}
-            senses.append({"id": sense, "glosses": glosses, "claims": {p: [c] for p, c in claims.items()} or []})
+            language, _, words = gloss.partition(":")
+            id_ = f"{row['id']}-S{number}"
+            claims = self.claims({"id": id_, "P5137": item})
+            senses.append({"id": id_, "glosses": terms({language: words}), "claims": claims or []})
         return {
             "type": "lexeme",
             "id": row["id"],
-            "lemmas": {language: {"language": language, "value": row["lemma"]}},
+            "lemmas": terms({row["code"]: row["lemma"]}),
             "lexicalCategory": self.resolve(row["category"]),
             "language": self.resolve(row["language"]),
             "claims": [],
@@ -252,7 +254,7 @@ class World:
         }
 
     def release(self) -> dict[str, Json]:
-        """The first dump: id -> entity."""
+        """Make the first dump: id -> entity."""
         entities = [self.entity(row, "property") for row in self.properties]
         entities += [self.entity(row) for table in self.tables for row in table]
         entities += [*self.oddities, *(self.lexeme(row) for row in self.lexemes)]
@@ -266,7 +268,7 @@ class World:
         return release
 
     def next_release(self) -> tuple[dict[str, Json], list[tuple[str, str]]]:
-        """The second dump, and the merges that happened between the two."""
+        """Make the second dump, and list the merges that happened between the two."""
         release = self.release() | {row["id"]: self.entity(row) for row in self.added}
         merges = []
         for edit in self.edits:
@@ -280,8 +282,7 @@ class World:
                 case "label":
                     release[subject]["labels"][field] = {"language": field, "value": value}
                 case "alias":
-                    names = release[subject]["aliases"].setdefault(field, [])
-                    names.append({"language": field, "value": value})
+                    release[subject]["aliases"][field].append({"language": field, "value": value})
                 case "retract":
                     del release[subject]["claims"][field]
                 case "state":
@@ -293,14 +294,14 @@ class World:
 
 
 def dump(release: dict[str, Json]) -> str:
-    """A dump as Wikidata writes it: an array with one entity a line, by kind and number."""
+    """Write a dump as Wikidata does: an array with one entity a line, by kind and number."""
     order = sorted(release, key=lambda id_: (id_[0], int(id_[1:])))
-    lines = [json.dumps(release[id_], ensure_ascii=True, separators=(",", ":")) for id_ in order]
+    lines = [json.dumps(release[id_], separators=(",", ":")) for id_ in order]
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def build() -> dict[str, str]:
-    """File name -> text, so that a test can compare without writing."""
+    """Make every file, name -> text, so that a test can compare without writing."""
     world = World()
     later, merges = world.next_release()
     same = "<http://www.w3.org/2002/07/owl#sameAs>"

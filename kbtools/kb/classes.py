@@ -22,9 +22,9 @@ from kbtools.kb.writer import plain, write_rows
 NAMED = 20  # cycles that are named; all are counted
 
 
-def build(folder: Path, *, subclass_of: int | None, memory: int) -> Outcome:
+def build(folder: Path, *, subclass_of: int | None, memory: int, threads: int) -> Outcome:
     """Write `classes` from the triples of relation `subclass_of` and from `types`."""
-    with connect(folder, memory) as database:
+    with connect(folder, memory, threads=threads) as database:
         _load(database, folder / "new", subclass_of)
         depth = 0
         while _grow(database, depth):

@@ -20,6 +20,7 @@ class Degrees:
 
     def __init__(self, folder: Path, name: str, *, counting: bool) -> None:
         self._folder, self._name, self._counting = folder / FOLDER, name, counting
+        self.files = [f"{FOLDER}/{name}.{side}" for side in SIDES.values()] if counting else []
 
     def __enter__(self) -> Degrees:
         if self._counting:

@@ -62,9 +62,11 @@ def second_wave(
     return tasks
 
 
-def third_wave(*, subclass_of: int | None, memory: int) -> list[Task]:
+def third_wave(*, subclass_of: int | None, memory: int, workers: int) -> list[Task]:
     """Return the tasks that make the entities and the classes."""
-    args = {"subclass_of": subclass_of, "memory": memory}
+    # the classes have the other workers' threads and memory to themselves
+    others = max(1, workers - 1)
+    args = {"subclass_of": subclass_of, "memory": memory * others, "threads": others}
     return [
         _task("entities", "entities", memory=memory),
         Task(name="classes", call="kbtools.kb.classes:build", args=args),
@@ -104,7 +106,7 @@ def slice_table(folder: Path, *, table: str, number: int) -> Outcome:
 
     with Degrees(folder, f"{table}-{number:05}", counting=table == "triples") as degrees:
         files = write_file(folder / "new", table, number, groups())
-    return Outcome(files=[f"new/{name}" for name in files])
+    return Outcome(files=[*(f"new/{name}" for name in files), *degrees.files])
 
 
 def whole_table(folder: Path, *, table: str, memory: int) -> Outcome:
@@ -117,7 +119,7 @@ def whole_table(folder: Path, *, table: str, memory: int) -> Outcome:
             files = write_by(folder / "new", table, rows, column=TABLES[table].key[0], step=GROUP, file=FILE)
         else:
             files = write_rows(folder / "new", table, rows)
-    return Outcome(files=[f"new/{name}" for name in files])
+    return Outcome(files=[*(f"new/{name}" for name in files), *degrees.files])
 
 
 def small_table(folder: Path, *, table: str) -> Outcome:

@@ -20,7 +20,7 @@ from kbtools.artefact import Outcome
 from kbtools.kb import keymap, redirects, relations
 from kbtools.kb.keymap import MISSING, KeyMap
 from kbtools.kb.parts import Parts
-from kbtools.kb.predecessor import Predecessor
+from kbtools.kb.predecessor import TOMBSTONES, Predecessor
 from kbtools.kb.schema import TABLES
 
 GROUP = 1 << 14  # eids in a row group of a table sorted by eid
@@ -91,7 +91,10 @@ def number(folder: Path, *, prefixes: list[str], old: str | None, memory: int) -
         entities=entities, in_order=predecessor is None, bounds=bounds, prefixes=prefixes, old=old
     )
     (folder / NUMBERED).write_bytes(msgspec.json.encode(numbered))
-    return Outcome(files=[NUMBERED], facts=facts)
+    eids.flush()
+    made = [NUMBERED, EIDS, DUPLICATES, redirects.FILE, relations.FILE, relations.KEYS, relations.RIDS]
+    made += [f"{KEYS}/{path.name}" for path in sorted((folder / KEYS).iterdir())]
+    return Outcome(files=[*made, *([TOMBSTONES] if predecessor else [])], facts=facts)
 
 
 def load(folder: Path) -> Numbered:

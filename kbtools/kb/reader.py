@@ -63,7 +63,7 @@ class Kb:
         wanted = None if columns is None else list(columns)
         for path in self.files(table):
             try:
-                with pq.ParquetFile(path) as file:
+                with pq.ParquetFile(path, pre_buffer=False) as file:  # pre-buffering holds the whole file
                     self._check(table, file.schema_arrow, wanted)
                     for batch in file.iter_batches(batch_size=rows, columns=wanted):
                         yield batch if wanted is None else batch.select(wanted)

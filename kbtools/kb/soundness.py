@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kbtools.errors import KbError
+from kbtools.errors import KbError, ResourceError
 from kbtools.kb.reader import Kb
 from kbtools.kb.schema import TABLES
 from kbtools.kb.views import add_views, ask, connect
@@ -48,6 +48,8 @@ def problems(
 def _guarded(what: str, check: Callable[[], Iterator[str]]) -> Iterator[str]:
     try:
         yield from check()
+    except ResourceError:
+        raise  # says nothing about the rows
     except KbError as error:
         yield f"{what}: cannot be checked: {error}"
 

@@ -100,7 +100,10 @@ def told() -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise ResourceError(f"out of memory or of room to spill: {one_line(error)}") from error
+        what, _, _ = one_line(error).partition(" Possible solutions:")
+        raise ResourceError(
+            f"{what}; give it more --memory or fewer --workers, or more room where it spills"
+        ) from error
     except duckdb.PermissionException as error:
         raise KbError(f"only the knowledge base's own files can be opened: {one_line(error)}") from error
     except duckdb.Error as error:

@@ -180,7 +180,8 @@ class Build:
             without = self.source.without(self.settings)
             wave(finish.second_wave(folder, without=without, damage=self.damage, memory=memory))
             subclass_of = finish.rid_of(folder, self.source.subclass_of)
-            wave(finish.third_wave(subclass_of=subclass_of, memory=memory))
+            workers_in_all = self.options.workers
+            wave(finish.third_wave(subclass_of=subclass_of, memory=memory, workers=workers_in_all))
         self.facts["cycles"] = finish.ids_of(folder, self.facts["cycles"])
         self.counts["rejected"] += self.facts.pop("repeated") + len(self.damage)
         tables = finish.tables_of(folder, done)

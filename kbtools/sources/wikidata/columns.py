@@ -116,7 +116,8 @@ def statement_tables(
 
 def _best(rank: Array, flat: Flat[Statement]) -> Any:
     """Mark the preferred statements of each group if there are any, else the normal ones."""
-    highest = np.repeat(np.maximum.reduceat(rank, flat.starts), flat.sizes)
+    full = flat.sizes > 0
+    highest = np.repeat(np.maximum.reduceat(rank, flat.starts[full]), flat.sizes[full])
     return (rank == highest) & (rank != DEPRECATED)
 
 

@@ -27,7 +27,8 @@ from kbtools.sources.wikidata.records import Entity, entity_type
 from kbtools.sources.wikidata.select import Chooser
 
 BLOCK_BYTES = 4 << 20
-SNIPPET = 200
+SNIPPET, REASON = 200, 500  # characters that are kept of a bad line, and of what is said about it
+MOST_SITELINKS = (1 << 16) - 1  # that a u16 can count
 _SEPARATORS = b"[], \t\r\n"
 
 
@@ -65,7 +66,7 @@ class Reader:
         try:
             batch = self._fast(block)
             made = self._columns(batch)
-        except (Misfit, msgspec.DecodeError, pa.ArrowInvalid, *lenient.BAD):
+        except (Misfit, msgspec.DecodeError, pa.ArrowInvalid, RecursionError, *lenient.BAD):
             batch = self._slow(block)
             made = self._columns(batch)
         yield from made.items()
@@ -96,7 +97,7 @@ class Reader:
                         lines.append(number)
                     elif isinstance(thing, lenient.Problem):
                         snippet = line[: 4 * SNIPPET].decode("utf-8", "replace")[:SNIPPET]
-                        self.rejects.append((number, byte, thing.reason, snippet))
+                        self.rejects.append((number, byte, thing.reason[:REASON], snippet))
                     elif isinstance(thing, lenient.Skipped):
                         self.counts["read"] += 1
                         self.counts[f"skipped: {thing.why}"] += 1
@@ -175,7 +176,7 @@ class Reader:
             label=[shown[0] for shown in names.shown],
             lang=[shown[1] for shown in names.shown],
             description=[shown[2] for shown in names.shown],
-            sitelinks=[len(e.sitelinks or ()) for e in entities],
+            sitelinks=[min(len(e.sitelinks or ()), MOST_SITELINKS) for e in entities],
             chosen=bits,
             line=lines,
         )
@@ -244,5 +245,6 @@ def _at_the_end(reader: Reader) -> dict[str, pa.RecordBatch]:
         tables["rejects"] = columns.batch("rejects", line=line, byte=byte, reason=reason, snippet=snippet)
     if reader.redirects:
         from_id, to = (list(column) for column in zip(*reader.redirects, strict=True))
-        tables["redirects"] = columns.batch("redirects", from_id=from_id, to=to, kind="merge")
+        keys = [key_of(name) for name in from_id]
+        tables["redirects"] = columns.batch("redirects", from_id=from_id, key=keys, to=to, kind="merge")
     return tables

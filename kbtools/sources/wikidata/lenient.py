@@ -7,19 +7,21 @@ part that cannot is a `Problem`, counted and written to `rejects`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from kbtools.sources.wikidata import values
 from kbtools.sources.wikidata.keys import KINDS, LETTERS, PROPERTY, key_of
-from kbtools.sources.wikidata.records import Entity, Snak, Statement
+from kbtools.sources.wikidata.records import Entity, EntityKind, Snak, Statement
 
 BAD = (msgspec.ValidationError, ValueError, KeyError, OverflowError, TypeError)
 SKIPPED = {"mediainfo": "mediainfo", "entity-schema": "schema"}  # by design
 CHECKED = (
     "labels", "descriptions", "aliases", "sitelinks", "lemmas", "forms", "senses", "lexicalCategory",
 )  # fmt: skip
+REFERRED = (None, *get_args(EntityKind))
+MOST_QUALIFIERS = 1 << 16  # `ord` is a u16
 KNOWN_VALUES = {"wikibase-entityid", "string", "time", "quantity", "monolingualtext", "globecoordinate"}
 
 
@@ -49,7 +51,7 @@ def entities(line: bytes, kind: type[Entity]) -> Iterator[Found]:
     """Yield what a line holds: an entity, or the several of an API answer, and what is wrong with them."""
     try:
         record = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         yield Problem(f"not valid JSON: {error}")
         return
     if not isinstance(record, dict):
@@ -79,9 +81,9 @@ def _answer(asked: str | None, answer: Any, kind: type[Entity]) -> Iterator[Foun
 
 
 def _entity(record: dict[str, Any], kind: type[Entity]) -> Iterator[Found]:
-    name = record.get("id")
-    if record.get("type") in SKIPPED or str(name)[:1] == "M":
-        yield Skipped(SKIPPED.get(str(record.get("type")), "mediainfo"))
+    name, stated = record.get("id"), str(record.get("type"))
+    if stated in SKIPPED or str(name)[:1] == "M":
+        yield Skipped(SKIPPED.get(stated, "mediainfo"))
         return
     key = key_of(name) if isinstance(name, str) else None
     if key is None:
@@ -96,7 +98,7 @@ def _entity(record: dict[str, Any], kind: type[Entity]) -> Iterator[Found]:
     for field in CHECKED:
         problems += _keep_if_sound(record, field, kind)
     for owner in [record, *_parts(record, "forms"), *_parts(record, "senses")]:
-        if owner.get("claims"):
+        if owner.get("claims") not in (None, [], {}):
             problems += _repair_claims(owner, str(name))
     yield from problems
     try:
@@ -112,17 +114,32 @@ def _parts(record: dict[str, Any], field: str) -> list[dict[str, Any]]:
 
 
 def _keep_if_sound(record: dict[str, Any], field: str, kind: type[Entity]) -> list[Problem]:
-    if field not in record:
+    if field not in record or (whole := _fault(field, record[field], kind)) is None:
         return []
+    raw, problems = record.pop(field), list[Problem]()
+    if not isinstance(raw, dict | list):
+        return [Problem(f"{field} of {record['id']} left out: {whole}")]
+    sound = {}
+    for key, value in raw.items() if isinstance(raw, dict) else enumerate(raw):
+        fault = _fault(field, {key: value} if isinstance(raw, dict) else [value], kind)
+        if fault is None:
+            sound[key] = value
+        else:
+            problems.append(Problem(f"{field} {key} of {record['id']} left out: {fault}"))
+    record[field] = sound if isinstance(raw, dict) else list(sound.values())
+    return problems
+
+
+def _fault(field: str, value: Any, kind: type[Entity]) -> Exception | None:
+    """Return what is wrong with a field; claims of forms and senses are repaired later, not refused."""
+    if field in {"forms", "senses"} and isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        value = [p | {"claims": None} if isinstance(p, dict) else p for p in parts]
     try:
-        bare = {"type": "", "id": "", field: record[field]}
-        if field in {"forms", "senses"}:  # their claims are repaired, not refused
-            bare[field] = [{k: v for k, v in p.items() if k != "claims"} for p in _parts(record, field)]
-        msgspec.convert(bare, type=kind)
+        msgspec.convert({"type": "", "id": "", field: value}, type=kind)
     except BAD as error:
-        del record[field]
-        return [Problem(f"{field} of {record['id']} left out: {error}")]
-    return []
+        return error
+    return None
 
 
 def _repair_claims(owner: dict[str, Any], name: str) -> list[Problem]:
@@ -144,7 +161,9 @@ def _repair_claims(owner: dict[str, Any], name: str) -> list[Problem]:
 def _statement(property_id: str, raw: Any) -> dict[str, Any]:
     """Return the statement in a form that the typed decoder takes; an unknown value becomes JSON text."""
     PROPERTY[property_id]  # raises for what is no property id
-    statement = {**raw, "mainsnak": _snak(raw["mainsnak"])}
+    if not isinstance(raw, dict):
+        raise ValueError("not an object")
+    statement = {**raw, "mainsnak": _snak(raw.get("mainsnak"))}
     if statement.get("qualifiers"):
         statement["qualifiers"] = {
             name: [_snak(snak) for snak in snaks] for name, snaks in dict(statement["qualifiers"]).items()
@@ -155,14 +174,23 @@ def _statement(property_id: str, raw: Any) -> dict[str, Any]:
     snaks: list[Snak] = [typed.mainsnak]
     for group in (typed.qualifiers or {}).values():  # type: ignore[union-attr]
         snaks += group
+    if len(snaks) > MOST_QUALIFIERS:
+        raise ValueError(f"more than {MOST_QUALIFIERS:,} qualifiers")
     values.read(snaks)
     return statement
 
 
-def _snak(raw: dict[str, Any]) -> dict[str, Any]:
+def _snak(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise ValueError("a snak is missing or not an object")
     value = raw.get("datavalue")
-    if isinstance(value, dict) and value.get("type") not in KNOWN_VALUES:
-        text = msgspec.json.encode(value.get("value")).decode()
-        named = raw.get("datatype") or str(value.get("type"))
-        return {**raw, "datatype": named, "datavalue": {"type": " other", "value": text}}
-    return raw
+    if not isinstance(value, dict):
+        return raw
+    named, text, ref = str(value.get("type")), None, value.get("value")
+    if named not in KNOWN_VALUES:
+        text = msgspec.json.encode(ref).decode()
+    elif named == "wikibase-entityid" and isinstance(ref, dict) and ref.get("entity-type") not in REFERRED:
+        text = ref.get("id")  # of a kind of entity that is not known here
+    if text is None:
+        return raw
+    return {**raw, "datatype": raw.get("datatype") or named, "datavalue": {"type": " other", "value": text}}

@@ -20,9 +20,9 @@ from kbtools.sources.wikidata.keys import key_of
 BLOCK = 8 << 20
 _ENTITY = rb"(?:<https?://www\.wikidata\.org/entity/|wd:)([QPL]\d+)>?"
 _SAME_AS = re.compile(_ENTITY + rb"\s+(?:<http://www\.w3\.org/2002/07/owl#sameAs>|owl:sameAs)\s+" + _ENTITY)
-# (number, namespace, 'title' begins a row of both tables: rd_from … rd_title and page_id … page_title
-_ROW = re.compile(rb"[ (]\((\d+),\d+,'([QPL]\d+)'")
-_TABLE = re.compile(rb"INSERT INTO `(\w+)`")
+# (number, namespace, 'title' begins a row of both tables: rd_from … rd_title and page_id … page_title; other
+# namespaces have pages of such names too (Talk:Q42). A row follows a space or a comma, or stands on its line.
+_ROW = re.compile(rb"(?:^|[\s,])\((\d+),(?:0,'(?=Q)|120,'(?=P)|146,'(?=L))([QPL]\d+)'")
 
 Pairs = list[tuple[str, str]]
 
@@ -90,8 +90,7 @@ def _same_as(file: str) -> Pairs:
 
 def _rows(file: str) -> Iterator[tuple[bytes, bytes]]:
     for block in _blocks(file):
-        if _TABLE.search(block):
-            yield from _ROW.findall(block.replace(b",(", b" ("))
+        yield from _ROW.findall(block)
 
 
 def _blocks(file: str) -> Iterator[bytes]:

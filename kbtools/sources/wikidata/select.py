@@ -28,13 +28,15 @@ from kbtools.artefact import Outcome
 from kbtools.errors import ConfigError
 from kbtools.kb.keymap import SPACE_BITS
 from kbtools.kb.parts import Parts
+from kbtools.sources.wikidata import LANGUAGE
 from kbtools.sources.wikidata.columns import statement_tables
 from kbtools.sources.wikidata.keys import KINDS, PROPERTY, id_of, key_of
 from kbtools.sources.wikidata.records import Entity
 
 Array = np.ndarray[Any, Any]
 _TOKEN = re.compile(r"\s*(\(|\)|(?:ids:(?:\"[^\"]*\"|[^\s()]+))|[^\s()]+)")
-_VALUE = re.compile(r"(P\d+)(?:/(P\d+)\*)?:(Q\d+)", re.ASCII)
+_PROPERTY = re.compile(r"P[1-9]\d{0,8}", re.ASCII)
+_VALUE = re.compile(rf"({_PROPERTY.pattern})(?:/({_PROPERTY.pattern})\*)?:(Q\d+)", re.ASCII)
 
 
 class Term(NamedTuple):
@@ -58,7 +60,10 @@ class Rule:
         self._tokens = _TOKEN.findall(text)
         if "".join(self._tokens) != re.sub(r"\s+(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", "", text):
             raise ConfigError(f"--select {text!r}: quotes do not match")
-        self.tree = self._either()
+        try:
+            self.tree = self._either()
+        except RecursionError:
+            raise ConfigError("--select is nested too deeply; list the ids in a file and use ids:FILE") from None
         if self._tokens:
             raise ConfigError(f"--select {text!r}: {self._tokens[0]!r} is left over; add 'and' or 'or'?")
         if len(self.terms) > 64:
@@ -113,17 +118,16 @@ class Rule:
 
 
 def _term(token: str) -> Term:
-    if match := _VALUE.fullmatch(token):
-        relation, over, target = match.groups()
-        key = key_of(target) or 0
+    if (match := _VALUE.fullmatch(token)) and (key := key_of(match[3])) is not None:
+        relation, over, _ = match.groups()
         if over:
             return Term("class", token, PROPERTY[relation], PROPERTY[over], key)
         return Term("value", token, PROPERTY[relation], 0, key)
     kind, colon, text = token.partition(":")
     text = text.strip('"')
-    if colon and text and kind in {"site", "lang", "ids"}:
+    if colon and text and (kind in {"site", "ids"} or (kind == "lang" and LANGUAGE.fullmatch(text))):
         return Term(kind, text)
-    if kind == "has" and re.fullmatch(r"P\d+", text):
+    if kind == "has" and _PROPERTY.fullmatch(text):
         return Term(kind, text, PROPERTY[text])
     if kind == "kind" and text in KINDS:
         return Term(kind, text)
@@ -202,7 +206,8 @@ class Chooser:
         if term.kind == "site":
             return np.array([term.text in (e.sitelinks or ()) for e in entities], bool)
         if term.kind == "has":
-            return np.array([term.text in c for c in claims], bool)
+            stated = [c.get(term.text, ()) for c in claims]
+            return np.array([any(s.rank != "deprecated" for s in group) for group in stated], bool)
         if term.kind == "kind":
             return keys >> SPACE_BITS == KINDS[term.text]
         if term.kind == "ids":

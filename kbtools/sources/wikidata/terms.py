@@ -19,7 +19,7 @@ class Languages:
 
     def __init__(self, asked: Sequence[str]) -> None:
         self.everything = "all" in asked
-        self.preferred = [lang for lang in asked if lang != "all"] or ["en"]
+        self.preferred = [lang for lang in dict.fromkeys(asked) if lang != "all"] or ["en"]
         if ANY not in self.preferred:
             self.preferred.append(ANY)
         # rows are sorted by language; the decoder's struct has its fields in the order of `read`
