@@ -24,14 +24,17 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-demo: $(READY) ## a tiny Wikidata dump becomes tables, and two questions are asked
-	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh \
-		--redirects data/sample/redirects.nt.gz --out demo/kb --overwrite
-	$(BIN)/kbtools inspect demo/kb
-	@echo; echo 'Which names mean more than one thing?'
-	$(BIN)/kbtools sql demo/kb "$$AMBIGUOUS"
+demo: $(READY) ## a tiny Wikidata dump becomes tables, two questions are asked, the next release is compared
+	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
+	$(BIN)/kbtools inspect demo/kb --rows 0
+	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
+	@$(BIN)/kbtools sql demo/kb "$$AMBIGUOUS"
 	@echo; echo 'Which cities lie in which country?'
-	$(BIN)/kbtools sql demo/kb "$$CITIES"
+	@$(BIN)/kbtools sql demo/kb "$$CITIES"
+	@echo; echo 'The next release: known entities keep their numbers, merged ones lead on.'
+	$(BIN)/kbtools ingest wikidata data/sample/wikidata-next.json.gz --langs en,zh \
+		--redirects data/sample/redirects.nt.gz --ids-from demo/kb --out demo/next --overwrite
+	$(BIN)/kbtools diff demo/kb demo/next
 
 test: $(READY) ## all tests but those that take long
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
@@ -54,12 +57,11 @@ clean: ## remove all that was made here, .venv too
 .PHONY: help .venv demo test test-long check bench clean
 
 define AMBIGUOUS
-WITH meanings AS (
-    SELECT DISTINCT s.text AS name, e.id || ' ' || coalesce(e.description, e.label, '') AS meaning
-    FROM surfaces s JOIN entities e USING (eid)
-)
-SELECT name, count(*) AS meanings, string_agg(meaning, '; ' ORDER BY meaning) AS what
-FROM meanings GROUP BY name HAVING count(*) > 1 ORDER BY meanings DESC, name LIMIT 12
+WITH meanings AS (SELECT DISTINCT text AS name, eid FROM surfaces),
+     names AS (SELECT name, count(*) AS n FROM meanings GROUP BY name ORDER BY n DESC, name LIMIT 4)
+SELECT name, e.in_degree AS links, e.id, e.label, e.description
+FROM names JOIN meanings USING (name) JOIN entities e USING (eid)
+ORDER BY n DESC, name, links DESC, e.id
 endef
 export AMBIGUOUS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
 import traceback
@@ -38,6 +39,8 @@ class Pipeline(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"kbtools.cli.{cmd_name}").command
+        if command.help:  # an example keeps its lines
+            command.help = inspect.cleandoc(command.help).replace("\n\nExample", "\n\n\b\nExample")
         return command
 
     def resolve_command(  # noqa: D102

@@ -26,8 +26,7 @@ def command(
     tables are named KB.table. --csv and --json print all rows, without them the first --limit are shown.
 
     Example: kbtools sql kb/wikidata "SELECT lang, count(*) FROM labels GROUP BY lang"
-
-    What there is: kbtools sql kb/wikidata "SHOW TABLES", "DESCRIBE entities", "SUMMARIZE labels"
+             kbtools sql kb/wikidata "SHOW TABLES"
     """
     *paths, sql = arguments
     if not paths or (" " not in sql and Path(sql).exists()):

@@ -17,7 +17,7 @@ from kbtools.artefact import Manifest, manifest
 
 Json = dict[str, Any]
 
-ITEMS, CLASSES = 300, 12
+ITEMS, CLASSES = 240, 12
 PIECE = 60_000  # bytes: a dump of this module has some fifteen such pieces
 WORDS = "apple river 苹果 长城 Jordan paris Paris naïve ΑΘΗΝΑ x₂ o'neill “quoted” tab\there null\x00byte 🐎".split(" ")
 ODD_LINES = {  # where they are put in, and what they are
@@ -81,7 +81,7 @@ class World:
     def terms(self, name: str) -> Json:
         langs = [lang for lang in ("en", "zh", "de", "fr", "zh-hant") if self.rng.random() < 0.7]
         return {
-            "labels": {lang: {"language": lang, "value": name} for lang in langs},
+            "labels": {lang: {"language": lang, "value": f"{name} {lang[:2]}"} for lang in langs},
             "descriptions": {lang: {"language": lang, "value": self.words(4)} for lang in langs[:2]},
             "aliases": {lang: [{"language": lang, "value": self.words(2)} for _ in "ab"] for lang in langs[:3]},
         }

@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 WORLD = HERE / "world"
 ENTITY = "http://www.wikidata.org/entity/"
 GREGORIAN, JULIAN = ENTITY + "Q1985727", ENTITY + "Q1985786"
+NO_MARGIN = {"timezone": 0, "before": 0, "after": 0}
 SITES = ("enwiki", "zhwiki", "dewiki", "frwiki")
 RANKS = {"^": "preferred", "~": "deprecated"}
 
@@ -46,11 +47,6 @@ def read_table(path: Path) -> list[Row]:
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def decimal(text: str) -> str:
-    """Write a number as Wikibase does: always signed, never with an exponent."""
-    return f"{Decimal(text):+f}"
-
-
 def time_value(text: str) -> Json:
     """Read a date as precisely as it is written; the calendar before October 1582 is the Julian one."""
     if text.endswith(". century"):
@@ -66,27 +62,17 @@ def time_value(text: str) -> Json:
         if abs(year) > 99_999:
             precision = 3  # millions of years
         julian = bool(found["julian"]) or (year, month, day) < (1582, 10, 15)
-    sign = "-" if year < 0 else "+"
-    return {
-        "time": f"{sign}{abs(year):04d}-{month:02d}-{day:02d}T00:00:00Z",
-        "timezone": 0,
-        "before": 0,
-        "after": 0,
-        "precision": precision,
-        "calendarmodel": JULIAN if julian else GREGORIAN,
-    }
+    written = f"{'-' if year < 0 else '+'}{abs(year):04d}-{month:02d}-{day:02d}T00:00:00Z"
+    calendar = JULIAN if julian else GREGORIAN
+    return {"time": written, **NO_MARGIN, "precision": precision, "calendarmodel": calendar}
 
 
 def coordinate_value(text: str) -> Json:
     latitude, longitude = (Decimal(part) for part in text.split(","))
     digits = max(-int(part.as_tuple().exponent) for part in (latitude, longitude))
-    return {
-        "latitude": float(latitude),
-        "longitude": float(longitude),
-        "altitude": None,
-        "precision": float(Decimal(1).scaleb(-digits)),
-        "globe": ENTITY + "Q2",
-    }
+    precision, globe = float(Decimal(1).scaleb(-digits)), ENTITY + "Q2"
+    place = {"latitude": float(latitude), "longitude": float(longitude), "altitude": None}
+    return {**place, "precision": precision, "globe": globe}
 
 
 def terms(texts: dict[str, str]) -> Json:
@@ -108,7 +94,9 @@ class World:
         self.statements = read_table(folder / "statements.tsv")
         self.lexemes = read_table(folder / "lexemes.tsv")
         self.edits = read_table(folder / "next_edits.tsv")
-        self.oddities = [json.loads(line) for line in (folder / "oddities.jsonl").open(encoding="utf-8")]
+        self.oddities = [
+            json.loads(line) for line in (folder / "oddities.jsonl").read_text("utf-8").splitlines()
+        ]
         self.sources = {row["name"]: row["snaks"] for row in read_table(folder / "references.tsv")}
         self.datatypes = {row["id"]: row["datatype"] for row in self.properties}
         self.names: dict[str, set[str]] = defaultdict(set)
@@ -149,12 +137,11 @@ class World:
         return {"snaktype": "value", "property": pid, "datavalue": datavalue, "datatype": datatype}
 
     def quantity_value(self, text: str, unit: str | None) -> Json:
-        """Read "1.008±0.001"."""
-        amount, _, bound = text.partition("±")
-        value = {"amount": decimal(amount), "unit": ENTITY + self.resolve(unit) if unit else "1"}
+        """Read "1.008±0.001"; Wikibase's numbers are always signed and never have an exponent."""
+        amount, bound = (Decimal(part or 0) for part in text.partition("±")[::2])
+        value = {"amount": f"{amount:+f}", "unit": ENTITY + self.resolve(unit) if unit else "1"}
         if bound:
-            value["upperBound"] = f"{Decimal(amount) + Decimal(bound):+f}"
-            value["lowerBound"] = f"{Decimal(amount) - Decimal(bound):+f}"
+            value |= {"upperBound": f"{amount + bound:+f}", "lowerBound": f"{amount - bound:+f}"}
         return value
 
     def snak_group(self, text: str) -> dict[str, list[Json]]:
@@ -228,7 +215,7 @@ class World:
         return entity
 
     def lexeme(self, row: Row) -> Json:
-        """Build a word: its forms are "singular:bank|plural:banks", a sense "en:financial institution>Q22687"."""
+        """Build a word: a form is "plural:banks", a sense "en:financial institution>Q22687"."""
         forms: list[Json] = []
         senses: list[Json] = []
         for number, text in enumerate(row["forms"].split("|"), 1):
@@ -242,16 +229,9 @@ class World:
             id_ = f"{row['id']}-S{number}"
             claims = self.claims({"id": id_, "P5137": item})
             senses.append({"id": id_, "glosses": terms({language: words}), "claims": claims or []})
-        return {
-            "type": "lexeme",
-            "id": row["id"],
-            "lemmas": terms({row["code"]: row["lemma"]}),
-            "lexicalCategory": self.resolve(row["category"]),
-            "language": self.resolve(row["language"]),
-            "claims": [],
-            "forms": forms,
-            "senses": senses,
-        }
+        head = {"type": "lexeme", "id": row["id"], "lemmas": terms({row["code"]: row["lemma"]})}
+        kind = {"lexicalCategory": self.resolve(row["category"]), "language": self.resolve(row["language"])}
+        return {**head, **kind, "claims": [], "forms": forms, "senses": senses}
 
     def release(self) -> dict[str, Json]:
         """Make the first dump: id -> entity."""

@@ -47,54 +47,73 @@ def number(folder: Path, *, prefixes: list[str], old: str | None, memory: int) -
     parts = Parts(folder)
     predecessor = Predecessor(Path(old), folder, parts, memory) if old else None
     known = _create_map(folder, parts)
-    keep = np.load(folder / KEEP, mmap_mode="r") if (folder / KEEP).exists() else None
-    eids = np.memmap(folder / EIDS, np.uint32, "w+", shape=(max(parts.rows, 1),))
-    eids[:] = MISSING
-    bounds = [0]
-    entities = predecessor.entities if predecessor else 0
-    duplicates, repeated, row = [], 0, 0
-    for part, batch in parts.batches("entities", ["key", "id", "line"]):
-        keys = batch["key"].to_numpy()
-        rows = np.arange(row, row + len(keys))
-        row += len(keys)
-        chosen = np.ones(len(keys), bool) if keep is None else keep[rows].copy()
-        again = chosen & ((known.get(keys) != MISSING) | _repeats(keys, chosen))
-        chosen &= ~again
-        if again.any():
-            repeated += int(again.sum())
-            duplicates.append(_duplicate_rows(part, batch, again))
-        mine = np.full(len(keys), MISSING, np.uint32)
-        fresh = chosen.copy()
-        if predecessor:
-            mine[chosen] = predecessor.take(rows[chosen])
-            fresh &= mine == MISSING
-        mine[fresh] = np.arange(entities, entities + fresh.sum())
-        if not predecessor:
-            bounds += rows[fresh & (mine % GROUP == 0) & (mine > 0)].tolist()
-        entities += int(fresh.sum())
-        eids[rows] = mine
-        known.put(keys[chosen], mine[chosen])
-    if predecessor:
-        bounds = list(range(0, max(parts.rows, 1), GROUP))
-    bounds.append(parts.rows)
-    _write_duplicates(folder, duplicates)
-    facts = {"entities": entities, "repeated": repeated}
-    moved, counted = redirects.resolve(parts, known)
+    rows = Rows(folder, parts, known, predecessor)
+    rows.number()
+    moved, counts = redirects.resolve(parts, known)
     if predecessor:
         moved, more = predecessor.close(moved)
-        counted |= more
+        counts |= more
     redirects.save(folder, moved)
-    facts |= counted | relations.number(
-        folder, parts, predecessor.relations() if predecessor else None, prefixes
-    )
+    earlier = predecessor.relations() if predecessor else None
+    counts |= relations.number(folder, parts, earlier, prefixes)
     numbered = Numbered(
-        entities=entities, in_order=predecessor is None, bounds=bounds, prefixes=prefixes, old=old
+        entities=rows.entities,
+        in_order=predecessor is None,
+        bounds=rows.bounds,
+        prefixes=prefixes,
+        old=old,
     )
     (folder / NUMBERED).write_bytes(msgspec.json.encode(numbered))
-    eids.flush()
     made = [NUMBERED, EIDS, DUPLICATES, redirects.FILE, relations.FILE, relations.KEYS, relations.RIDS]
     made += [f"{KEYS}/{path.name}" for path in sorted((folder / KEYS).iterdir())]
-    return Outcome(files=[*made, *([TOMBSTONES] if predecessor else [])], facts=facts)
+    made += [TOMBSTONES] if predecessor else []
+    return Outcome(files=made, facts={"entities": rows.entities, "repeated": rows.repeated, **counts})
+
+
+class Rows:
+    """Goes through the staged entities in dump order and gives each its eid."""
+
+    def __init__(self, folder: Path, parts: Parts, known: KeyMap, predecessor: Predecessor | None) -> None:
+        self.folder, self.parts, self.known, self.predecessor = folder, parts, known, predecessor
+        self.entities = predecessor.entities if predecessor else 0
+        self.repeated = 0
+        self.bounds = [0]
+        self._keep = np.load(folder / KEEP, mmap_mode="r") if (folder / KEEP).exists() else None
+        self._eids = np.memmap(folder / EIDS, np.uint32, "w+", shape=(max(parts.rows, 1),))
+
+    def number(self) -> None:
+        """Fill the eids of all rows; rows that are left out stay MISSING."""
+        self._eids[:] = MISSING
+        row = 0
+        schema = TABLES["rejects"].schema
+        with pa.OSFile(str(self.folder / DUPLICATES), "wb") as file, pa.ipc.new_file(file, schema) as out:
+            for part, batch in self.parts.batches("entities", ["key", "id", "line"]):
+                rows = np.arange(row, row + batch.num_rows)
+                row += batch.num_rows
+                again = self._take(rows, batch["key"].to_numpy())
+                if again.any():
+                    self.repeated += int(again.sum())
+                    out.write_batch(_duplicate_rows(part, batch, again))
+        if self.predecessor:
+            self.bounds = list(range(0, max(row, 1), GROUP))
+        self.bounds.append(row)
+        self._eids.flush()
+
+    def _take(self, rows: Array, keys: Array) -> Any:
+        """Give numbers to some rows; return which of them repeat an id."""
+        chosen = np.ones(len(keys), bool) if self._keep is None else self._keep[rows].copy()
+        again = chosen & ((self.known.get(keys) != MISSING) | _repeats(keys, chosen))
+        chosen &= ~again
+        eids = np.full(len(keys), MISSING, np.uint32)
+        if self.predecessor:
+            eids[chosen] = self.predecessor.take(rows[chosen])
+        fresh = chosen & (eids == MISSING)
+        eids[fresh] = np.arange(self.entities, self.entities + fresh.sum())
+        self.entities += int(fresh.sum())
+        self.bounds += rows[fresh & (eids % GROUP == 0) & (eids > 0)].tolist()
+        self._eids[rows] = eids
+        self.known.put(keys[chosen], eids[chosen])
+        return again
 
 
 def load(folder: Path) -> Numbered:
@@ -135,10 +154,3 @@ def _duplicate_rows(part: Any, batch: pa.RecordBatch, again: Array) -> pa.Record
         ],
         schema=TABLES["rejects"].schema,
     )
-
-
-def _write_duplicates(folder: Path, batches: list[pa.RecordBatch]) -> None:
-    schema = TABLES["rejects"].schema
-    with pa.OSFile(str(folder / DUPLICATES), "wb") as file, pa.ipc.new_file(file, schema) as out:
-        for batch in batches:
-            out.write_batch(batch)

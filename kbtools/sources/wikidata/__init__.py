@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from kbtools.artefact import Licence, Task
-from kbtools.errors import ConfigError
-
-LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +54,12 @@ class Wikidata:
 
     def options(self, settings: Settings) -> dict[str, Any]:
         """Return the arguments of the reader."""
-        for lang in settings.langs:
-            if not LANGUAGE.fullmatch(lang):
-                raise ConfigError(f"--langs: {lang!r} is not a language such as en or zh-hans, nor 'all'")
-        if settings.select:
-            from kbtools.sources.wikidata.select import Chooser  # noqa: PLC0415 - pulls in pyarrow
+        from kbtools.sources.wikidata.select import Chooser  # noqa: PLC0415 - pulls in pyarrow
+        from kbtools.sources.wikidata.terms import Languages  # noqa: PLC0415
 
-            Chooser(settings.select)  # a rule that makes no sense is refused before hours of work
+        Languages(settings.langs)  # what makes no sense is refused before hours of work
+        if settings.select:
+            Chooser(settings.select)
         return {
             "langs": list(settings.langs),
             "select": settings.select,

@@ -90,7 +90,7 @@ def statement_tables(
     best = _best(rank, flat)
     numbers = np.arange(statement, statement + count)
     rows = flat.owner + row
-    found = values.read([s.mainsnak for s in flat.items])
+    found = values.read([s.mainsnak for s in flat.items], literals=literals)
 
     at = found.tails != NO_KEY
     triples = {"row": rows[at], "relation": flat.relation[at], "tail": found.tails[at]}

@@ -51,7 +51,7 @@ class Reader:
         self.chooser = Chooser(select) if select else None
         if self.chooser:
             self.languages.also_read(self.chooser.rule.langs)
-        self.kind = entity_type(self.languages.read)
+        self.kind = entity_type(self.languages.read, qualifiers=qualifiers)
         self._decoder = msgspec.json.Decoder(list[self.kind])  # type: ignore[name-defined]
         self._line_decoder = msgspec.json.Decoder(self.kind)
         self.literals, self.qualifiers = literals, qualifiers

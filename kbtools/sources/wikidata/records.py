@@ -105,11 +105,16 @@ class Snak(msgspec.Struct, gc=False):
     datatype: str | None = None  # lacking in dumps before 2014 and in some API answers
 
 
-class Statement(msgspec.Struct, gc=False):
-    """A main snak with its rank and qualifiers; references are not read."""
+class BareStatement(msgspec.Struct, gc=False):
+    """A main snak with its rank; references are not read."""
 
     mainsnak: Snak
     rank: Literal["normal", "preferred", "deprecated"] = "normal"
+
+
+class Statement(BareStatement, gc=False):
+    """A statement with its qualifiers."""
+
     qualifiers: dict[str, list[Snak]] | Empty | None = None
 
 
@@ -157,7 +162,7 @@ class Entity(msgspec.Struct, gc=False, rename={"category": "lexicalCategory"}):
     aliases: Any = None
 
 
-def entity_type(langs: list[str] | None) -> type[Entity]:
+def entity_type(langs: list[str] | None, *, qualifiers: bool = True) -> type[Entity]:
     """Make the record type that decodes these languages only; None decodes all.
 
     A struct with a field a language lets the decoder skip the others without making objects of them.
@@ -178,6 +183,7 @@ def entity_type(langs: list[str] | None) -> type[Entity]:
     return msgspec.defstruct(  # type: ignore[return-value]
         "LanguageEntity",
         [
+            ("claims", Claims if qualifiers else dict[str, list[BareStatement]] | Empty | None, None),
             ("labels", one | Empty | None, None),
             ("descriptions", one | Empty | None, None),
             ("aliases", many | Empty | None, None),

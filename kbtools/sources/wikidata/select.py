@@ -28,10 +28,10 @@ from kbtools.artefact import Outcome
 from kbtools.errors import ConfigError
 from kbtools.kb.keymap import SPACE_BITS
 from kbtools.kb.parts import Parts
-from kbtools.sources.wikidata import LANGUAGE
 from kbtools.sources.wikidata.columns import statement_tables
 from kbtools.sources.wikidata.keys import KINDS, PROPERTY, id_of, key_of
 from kbtools.sources.wikidata.records import Entity
+from kbtools.sources.wikidata.terms import LANGUAGE
 
 Array = np.ndarray[Any, Any]
 _TOKEN = re.compile(r"\s*(\(|\)|(?:ids:(?:\"[^\"]*\"|[^\s()]+))|[^\s()]+)")
@@ -63,7 +63,7 @@ class Rule:
         try:
             self.tree = self._either()
         except RecursionError:
-            raise ConfigError("--select is nested too deeply; list the ids in a file and use ids:FILE") from None
+            raise ConfigError("--select is nested too deeply; list the ids and use ids:FILE") from None
         if self._tokens:
             raise ConfigError(f"--select {text!r}: {self._tokens[0]!r} is left over; add 'and' or 'or'?")
         if len(self.terms) > 64:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from kbtools.errors import ConfigError
 from kbtools.sources.wikidata.columns import batch
 from kbtools.sources.wikidata.records import Entity, Term
 
+LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9-]*", re.ASCII)
 ANY = "mul"  # "default for all languages": a name that holds in each language without one of its own
 
 
@@ -18,6 +21,9 @@ class Languages:
     """The languages asked for, in order of preference; `mul` always comes along, None means all."""
 
     def __init__(self, asked: Sequence[str]) -> None:
+        for lang in asked:
+            if not LANGUAGE.fullmatch(lang):
+                raise ConfigError(f"--langs: {lang!r} is not a language such as en or zh-hans, nor 'all'")
         self.everything = "all" in asked
         self.preferred = [lang for lang in dict.fromkeys(asked) if lang != "all"] or ["en"]
         if ANY not in self.preferred:

@@ -48,15 +48,18 @@ class _LastPart(dict[str, str | None]):
 _ID_OF_URL = _LastPart()
 
 
-def read(snaks: Sequence[Snak]) -> Values:
-    """Turn snaks into columns; a value that makes no sense is a ValueError."""
+def read(snaks: Sequence[Snak], *, literals: bool = True) -> Values:
+    """Turn snaks into columns; a value that makes no sense is a ValueError.
+
+    Without `literals` only strings are among the literal rows, for the external ids in them.
+    """
     values: list[Any] = [snak.datavalue for snak in snaks]
     codes = np.array([_CODES[value.__class__] for value in values], np.int8)
     tails = np.full(len(snaks), NO_KEY, np.int64)
     found: list[tuple[Any, Columns]] = []
     for code, (kind, columns) in enumerate(_KINDS):
         where = np.flatnonzero(codes == code)
-        if not where.size:
+        if not where.size or not (literals or kind in _BARE):
             continue
         if kind is records.EntityValue:
             keys = _keys([values[i].value for i in where.tolist()])
@@ -170,6 +173,7 @@ _KINDS: list[tuple[type, Callable[[list[Any]], Columns]]] = [
     (records.OtherValue, _string_columns),
     (type(None), _none_columns),
 ]
+_BARE = {records.EntityValue, records.StringValue}
 _CODES = {kind: code for code, (kind, _) in enumerate(_KINDS)}
 # the datatype of a snak that does not name it: the type of its value
 _FALLBACK = [
