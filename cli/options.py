@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from kbtools.config import parse_size
+from kbtools.errors import ConfigError
+
 DEBUG = "kbtools.debug"  # the place in a click context's `meta` that --debug sets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-UNITS = {unit + tail: 10 ** (3 * n) for n, unit in enumerate(" KMGT") for tail in ("", "B")}
-UNITS |= {f"{unit}IB": 1 << (10 * n) for n, unit in enumerate(" KMGT") if n}
-UNITS |= {"": 1, "B": 1}
 
 
 class Memory(click.ParamType[int]):
@@ -25,12 +23,10 @@ class Memory(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return bytes."""
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", value.strip(), re.IGNORECASE)
-        if found is None or found[2].upper() not in UNITS:
-            self.fail(f"{value!r} is not an amount of memory; write it like 4GB or 500MiB", param, ctx)
-        return int(float(found[1]) * UNITS[found[2].upper()])
+        try:
+            return value if isinstance(value, int) else parse_size(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
 
 
 def cores() -> int:

@@ -17,8 +17,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 Record = dict[str, Any]
 Row = dict[str, Any]
+Stated = tuple[int, str, Record]  # rank, property, statement
 KINDS = {"Q": "item", "P": "property", "L": "lexeme"}
 SPACES = {"item": "Q", "property": "P", "lexeme": "L"}
 RANKS = {"deprecated": -1, "normal": 0, "preferred": 1}
@@ -88,7 +91,7 @@ class Dump:
         statements = list(self.statements(line, record))
         first = self.statement
         self.statement += len(statements)
-        self.used |= {p for _, s in statements for p in [s["mainsnak"]["property"], *qualifying(s)]}
+        self.used |= {p for _, prop, s in statements for p in [prop, *qualifying(s)]}
         if name in self.entities:
             self.rejects.append(line)
             return
@@ -104,8 +107,8 @@ class Dump:
         self.entities[name]["sitelinks"] = len(record.get("sitelinks") or ())
         self.facts(name, statements, first)
 
-    def statements(self, line: int, record: Record) -> Iterator[tuple[int, Record]]:
-        """Yield (rank, statement) in order, with those of a lexeme's forms and senses after its own."""
+    def statements(self, line: int, record: Record) -> Iterator[Stated]:
+        """Yield (rank, property, statement) in order, with those of a lexeme's forms and senses after its own."""
         groups: dict[str, list[Record]] = {}
         for part in [record, *parts(record, "forms"), *parts(record, "senses")]:
             for name, group in (part.get("claims") or {}).items():
@@ -116,9 +119,9 @@ class Dump:
                         self.rejects.append(line)
                     else:
                         groups.setdefault(name, []).append(statement)
-        for group in groups.values():
+        for name, group in groups.items():
             for statement in group:
-                yield RANKS[statement.get("rank", "normal")], statement
+                yield RANKS[statement.get("rank", "normal")], name, statement
 
     # names
 
@@ -190,15 +193,14 @@ class Dump:
 
     # statements
 
-    def facts(self, name: str, statements: list[tuple[int, Record]], number: int) -> None:
+    def facts(self, name: str, statements: list[Stated], number: int) -> None:
         ranks = defaultdict(set)
-        for rank, statement in statements:
-            ranks[statement["mainsnak"]["property"]].add(rank)
-        for place, (rank, statement) in enumerate(statements, number):
-            snak = statement["mainsnak"]
-            best = rank == (1 if 1 in ranks[snak["property"]] else 0)
-            row = {"head": name, "relation": snak["property"], "rank": rank, "best": best}
-            self.rows["statements"].append({**row, "statement": place, **value_of(snak)})
+        for rank, relation, _ in statements:
+            ranks[relation].add(rank)
+        for place, (rank, relation, statement) in enumerate(statements, number):
+            best = rank == (1 if 1 in ranks[relation] else 0)
+            row = {"head": name, "relation": relation, "rank": rank, "best": best, "statement": place}
+            self.rows["statements"].append({**row, **value_of(statement["mainsnak"])})
             order = 0
             for prop, snaks in (statement.get("qualifiers") or {}).items():
                 for qualifier in snaks:
@@ -388,3 +390,24 @@ def read(paths: Iterable[Path], langs: Sequence[str]) -> Dump:
         for line, record in records(path):
             dump.add(line, record)
     return dump
+
+
+NUMBERS = {"eid", "head", "tail", "type", "ancestor", "to_eid"}
+
+
+def joined(kb: Path) -> dict[str, list[Row]]:
+    """Read the tables of a knowledge base with ids where they have numbers."""
+    tables = {folder.name: pq.read_table(folder).to_pylist() for folder in kb.iterdir() if folder.is_dir()}
+    ids = {row["eid"]: row["id"] for row in tables["entities"]}
+    assert list(ids) == list(range(len(ids)))
+    relations = {row["rid"]: row["id"] for row in tables["relations"]}
+    assert list(relations) == list(range(len(relations)))
+    for rows in tables.values():
+        for row in rows:
+            row.update({k: ids[row[k]] for k in NUMBERS & row.keys() if row[k] is not None})
+            row.update({k: relations[row[k]] for k in {"relation", "inverse_rid"} & row.keys() if row[k] is not None})
+    for row in tables["entities"]:
+        del row["eid"]
+    for row in tables["relations"]:
+        del row["rid"]
+    return tables

@@ -146,9 +146,9 @@ def records(seed: int = 1, *, odd: bool = True) -> list[bytes]:
     """Make the lines of a dump; odd ones are rejected or skipped, and one id comes twice."""
     made = lines(World(seed).entities())
     if odd:
+        made.insert(60, made[20])
         for at, line in ODD_LINES.items():
             made.insert(at, line)
-        made.append(made[20])
     return made
 
 
@@ -207,7 +207,8 @@ def command(*args: object, piece: int | None = PIECE) -> list[str]:
 
 def kbtools(*args: object, piece: int | None = PIECE, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run kbtools to its end."""
-    return subprocess.run(command(*args, piece=piece), capture_output=True, text=True, timeout=60, **options)
+    options = {"text": True, "timeout": 60, **options}
+    return subprocess.run(command(*args, piece=piece), capture_output=True, **options)
 
 
 def no_trace(text: str) -> bool:

@@ -68,7 +68,7 @@ def test_version():
         (["verify"], "Missing argument 'PATH'"),
         (["verify", "x", "--depe"], "No such option"),
         (["verify", "x", "--workers", "0"], "0 is not in the range"),
-        (["verify", "x", "--memory", "lots"], "'lots' is not an amount of memory; write it like 4GB"),
+        (["verify", "x", "--memory", "lots"], "'lots' is not a size; write it like 4GB"),
         (["verify", "/nowhere"], "Error: /nowhere: no such artefact"),
     ],
 )
@@ -170,7 +170,7 @@ def test_amounts_of_memory(text, wanted):
 
 @pytest.mark.parametrize("text", ["", "GB", "-4GB", "4XB", "4 GB free", "1e9"])
 def test_what_is_no_amount_of_memory(text):
-    with pytest.raises(click.BadParameter, match="is not an amount of memory"):
+    with pytest.raises(click.BadParameter, match="is not a size"):
         options.Memory().convert(text, None, None)
 
 

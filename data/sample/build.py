@@ -193,12 +193,14 @@ class World:
         if kind == "property":
             entity["datatype"] = row["datatype"]
         pages = row["pages"].split("|") if row["pages"] else ["-"] * len(SITES)
-        own = [row["en"], row["zh"], row["en"], row["en"]]
+        own = [name[:1].upper() + name[1:] for name in (row["en"], row["zh"], row["en"], row["en"])]
         titles = [name if page == "=" else page for name, page in zip(own, pages, strict=True)]
         texts = {"en": row["en"], "zh": row["zh"]}
         for language, title in zip(("de", "fr"), titles[2:], strict=True):
             if title != "-":
                 texts[language] = re.sub(r" \(.*\)$", "", title)
+        if "fr" in texts and row["en"][0].islower():
+            texts["fr"] = texts["fr"][0].lower() + texts["fr"][1:]
         entity["labels"] = terms(texts)
         entity["descriptions"] = terms({"en": row["about"], "zh": row.get("zh_about", "")})
         entity["aliases"] = {

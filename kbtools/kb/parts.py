@@ -67,6 +67,8 @@ class Parts:
                 low, high = np.searchsorted(rows, [first, end])
                 if high > low:
                     yield part, batch.slice(low, high - low)
+                if high < len(rows):
+                    break
 
 
 def rows_of(part: Part, batch: pa.RecordBatch) -> Any:

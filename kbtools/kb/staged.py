@@ -5,7 +5,9 @@ from 0 (`row`) and its statements from 0 (`statement`), names other entities by 
 choosing, and writes everything it found into one *part*: a file of Arrow streams, one a table, compressed.
 Finishing (`kb/finish.py`) turns the parts into the tables of `kb/schema.py`.
 
-A part is a row of segments (so that its writer needs little memory) and ends in an index of them.
+A part is a row of segments (so that its writer needs little memory) and ends in an index of them. Arrow
+trusts what it reads, down to a crash; so each stream is read only if it still has the digest that the index
+names.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
+import xxhash
 
+from kbtools.errors import ArtefactError
 from kbtools.kb.schema import BOOL, F64, I8, STR, U16, U32, U64
 
 I64 = pa.int64()
@@ -63,7 +68,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 }  # fmt: skip
 
 SEGMENT_BYTES = 64 << 20
-_FOOTER = 8  # the last bytes of a part: the length of its index
+_NUMBER = 8  # bytes; a part ends in the length and the digest of its index
 
 
 class Stream(msgspec.Struct, array_like=True, frozen=True):
@@ -72,6 +77,7 @@ class Stream(msgspec.Struct, array_like=True, frozen=True):
     table: str
     offset: int
     length: int
+    digest: int
 
 
 class PartWriter:
@@ -90,14 +96,15 @@ class PartWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._flush()
-            index = msgspec.json.encode(self._index)
-            self._file.write(index + len(index).to_bytes(_FOOTER, "little"))
-        self._file.close()
-        if kind is None:
-            self._draft.replace(self.path)
-        else:
+        try:
+            with self._file:
+                if kind is None:
+                    self._flush()
+                    index = msgspec.json.encode(self._index)
+                    self._file.write(index + _number(len(index)) + _number(_digest(index)))
+            if kind is None:
+                self._draft.replace(self.path)
+        finally:
             self._draft.unlink(missing_ok=True)
 
     def add(self, table: str, batch: pa.RecordBatch) -> None:
@@ -118,25 +125,55 @@ class PartWriter:
         for table, (sink, writer) in self._open.items():
             writer.close()
             data = sink.getvalue()
-            self._index.append(Stream(table, self._file.tell(), data.size))
+            self._index.append(Stream(table, self._file.tell(), data.size, _digest(data)))
             self._file.write(data)
         self._open.clear()
 
 
 def read(path: Path, table: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Yield the batches of `table` in one part, in the order they were added."""
-    with pa.memory_map(str(path)) as source:
-        data = source.read_buffer()
-        length = int.from_bytes(data[data.size - _FOOTER :], "little")
-        index = msgspec.json.decode(
-            memoryview(data)[data.size - _FOOTER - length : data.size - _FOOTER], type=list[Stream]
-        )
-        for stream in index:
+    with _open(path) as source:
+        data = memoryview(source.read_buffer())
+        for stream in _index(path, data):
             if stream.table != table:
                 continue
+            mine = data[stream.offset : stream.offset + stream.length]
+            _check(path, mine, stream.digest)
             options = pa.ipc.IpcReadOptions(
                 use_threads=False,
                 included_fields=[SCHEMAS[table].get_field_index(c) for c in columns] if columns else None,
             )
-            with pa.ipc.open_stream(data.slice(stream.offset, stream.length), options=options) as reader:
+            with pa.ipc.open_stream(pa.py_buffer(mine), options=options) as reader:
                 yield from reader
+
+
+def _open(path: Path) -> pa.MemoryMappedFile:
+    try:
+        return pa.memory_map(str(path))
+    except (OSError, pa.ArrowInvalid) as error:  # an empty file cannot be mapped
+        raise _unsound(path) from error
+
+
+def _index(path: Path, data: memoryview) -> list[Stream]:
+    end = max(len(data) - 2 * _NUMBER, 0)
+    length, digest = (int.from_bytes(data[at : at + _NUMBER], "little") for at in (end, end + _NUMBER))
+    index = data[max(end - length, 0) : end]
+    _check(path, index, digest)
+    return msgspec.json.decode(index, type=list[Stream])
+
+
+def _check(path: Path, data: memoryview, digest: int) -> None:
+    if _digest(data) != digest:
+        raise _unsound(path)
+
+
+def _unsound(path: Path) -> ArtefactError:
+    return ArtefactError(f"{path}: damaged or gone; run the same command again: it is made anew")
+
+
+def _digest(data: Any) -> int:
+    return xxhash.xxh3_64_intdigest(data)
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(_NUMBER, "little")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, groupby, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ class FileWriter:
     def write(self, rows: pa.Table) -> None:
         """Append a row group; rows have the plain schema."""
         columns = []
-        for field, column in zip(self.schema, rows.combine_chunks().columns, strict=True):
-            whole = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        for field, column in zip(self.schema, rows.columns, strict=True):
+            whole = column.combine_chunks()
             columns.append(whole.dictionary_encode() if pa.types.is_dictionary(field.type) else whole)
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=1 << 30)
         self.rows += rows.num_rows
@@ -88,19 +88,11 @@ def write_by(
     """Write sorted rows with a group for each `step` values of `column`, a file for each `file` values."""
     names: list[str] = []
     groups = _groups_of_values(batches, plain(TABLES[table].schema), column, step)
-    current: tuple[int, list[pa.Table]] | None = None
-    for group in groups:
-        number = group[column][0].as_py() // file
-        if current is None or current[0] != number:
-            if current is not None:
-                names += write_file(new, table, current[0], current[1])
-            current = (number, [])
-        current[1].append(group)
-    if current is not None:
-        names += write_file(new, table, current[0], current[1])
-    if not names or not names[0].endswith(file_name(table, 0)):
-        names = [*write_file(new, table, 0, []), *names]
-    return names
+    for number, mine in groupby(groups, lambda group: group[column][0].as_py() // file):
+        if number and not names:
+            names += write_file(new, table, 0, [])
+        names += write_file(new, table, number, mine)
+    return names or write_file(new, table, 0, [])
 
 
 def write_file(new: Path, table: str, number: int, groups: Iterable[pa.Table]) -> list[str]:
@@ -119,11 +111,10 @@ def write_file(new: Path, table: str, number: int, groups: Iterable[pa.Table]) -
 
 def _write(new: Path, table: str, groups: Iterator[pa.Table]) -> list[str]:
     names: list[str] = []
-    while True:
-        mine = [group for _, group in zip(range(GROUPS_IN_FILE), groups, strict=False)]
+    for first in groups:
+        mine = chain([first], islice(groups, GROUPS_IN_FILE - 1))
         names += write_file(new, table, len(names), mine)
-        if len(mine) < GROUPS_IN_FILE:
-            return names
+    return names or write_file(new, table, 0, [])
 
 
 def _groups_of_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

@@ -94,8 +94,8 @@ class Build:
             self._read(folder, workers)
             tables = self._finish(folder, workers)
             chain = list(old.id_space) if old else []
-            if self.facts["id space"] not in chain:
-                chain.append(self.facts.pop("id space"))
+            ids = self.facts.pop("id space")
+            chain += [ids] if ids not in chain else []
             return begin(
                 "kb",
                 name=self.name,
