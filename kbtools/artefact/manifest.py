@@ -23,7 +23,7 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Fa
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """What an artefact was made from: a raw dump (`kind` "dump") or another artefact."""
+    """What an artefact was made from: a dump, a file of settings (`kind` "file"), or another artefact."""
 
     path: str
     kind: str

@@ -137,12 +137,16 @@ def rejects(folder: Path, *, damage: list[list[object]], memory: int) -> Outcome
 
     def batches() -> Iterator[pa.RecordBatch]:
         for part, batch in Parts(folder).batches("rejects"):
-            rows = batch.to_pylist()
-            for row in rows:
-                row["file"] = part.file
-                row["byte"] += part.byte
-                row["line"] = None if part.line is None else row["line"] + part.line + 1
-            yield pa.RecordBatch.from_pylist(rows, schema=schema)
+            yield pa.RecordBatch.from_arrays(
+                [
+                    pa.repeat(part.file, batch.num_rows),
+                    numbering.lines(part, batch),
+                    pc.add(batch["byte"], pa.scalar(part.byte, pa.uint64())),
+                    batch["reason"],
+                    batch["snippet"],
+                ],
+                schema=schema,
+            )
         with pa.memory_map(str(folder / numbering.DUPLICATES)) as file, pa.ipc.open_file(file) as found:
             yield from found.read_all().cast(schema).to_batches()
         rows = [{"file": f, "byte": byte, "reason": reason, "snippet": ""} for f, byte, reason in damage]

@@ -138,19 +138,15 @@ def _repeats(keys: Array, chosen: Array) -> Array:
     return repeats
 
 
-def _duplicate_rows(part: Any, batch: pa.RecordBatch, again: Array) -> pa.RecordBatch:
-    line = batch["line"].to_numpy()[again].astype(np.int64)
-    ids = batch["id"].filter(pa.array(again)).to_pylist()
-    return pa.RecordBatch.from_pylist(
-        [
-            {
-                "file": part.file,
-                "line": None if part.line is None else int(number) + part.line + 1,
-                "byte": None,
-                "reason": f"{name} again: the first entity of this id counts",
-                "snippet": name,
-            }
-            for number, name in zip(line, ids, strict=True)
-        ],
-        schema=TABLES["rejects"].schema,
-    )
+def lines(part: Part, batch: pa.RecordBatch) -> pa.Array:
+    """Return the line numbers of staged rows, from 1; null where they are not known."""
+    if part.line is None:
+        return pa.nulls(batch.num_rows, pa.uint64())
+    return pc.add(batch["line"], pa.scalar(part.line + 1, pa.uint64()))
+
+
+def _duplicate_rows(part: Part, batch: pa.RecordBatch) -> pa.RecordBatch:
+    rows = batch.num_rows
+    reason = pc.binary_join_element_wise(batch["id"], "again: the first entity of this id counts", " ")
+    columns = [pa.repeat(part.file, rows), lines(part, batch), pa.nulls(rows, pa.uint64()), reason, batch["id"]]
+    return pa.RecordBatch.from_arrays(columns, schema=TABLES["rejects"].schema)

@@ -143,7 +143,7 @@ def _inputs(manifest: Manifest) -> Iterator[str]:
         try:
             if not where.exists():
                 continue
-            if source.kind == "dump":
+            if source.kind in {"dump", "file"}:
                 same = not where.is_file() or digest.of_dump(where) == source.content
             else:
                 same = artefact.read(where).content == source.content
