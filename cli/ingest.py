@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from kbtools import api, plugins
+from kbtools.artefact import manifest
 from kbtools.cli.options import common
 from kbtools.cli.settings import flags, given
+from kbtools.errors import ConfigError
 
 LOOK_AT_REJECTS = 3
+_LIMIT = re.compile(r"\d+(\.\d+)?%|\d+|none")
 
 
 class Sources(click.Group):
@@ -32,6 +37,7 @@ class Sources(click.Group):
         @common("workers", "memory", "engine", "quiet", "json")
         def command(dumps: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
             judging = {name: options.pop(name) for name in ("expect", "max_rejects")}
+            _refuse(**judging)
             settings = given(source.settings, options)
             made = api.ingest(cmd_name, dumps, out, **options, **settings)
             complaints = api.judge(made, out, **judging)
@@ -60,3 +66,11 @@ def command() -> None:
     Example:
       kbtools ingest wikidata latest-all.json.gz --langs en,zh --out kb/wikidata
     """
+
+
+def _refuse(max_rejects: str, expect: str | None) -> None:
+    """Refuse a yardstick that is none now, not after hours of work."""
+    if not _LIMIT.fullmatch(max_rejects):
+        raise ConfigError(f"--max-rejects {max_rejects!r}: give a share like 0.1%, a number, or none")
+    if expect is not None:
+        manifest.read(Path(expect), "kb")

@@ -13,7 +13,6 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,13 @@ KINDS = {"Q": "item", "P": "property", "L": "lexeme"}
 SPACES = {"item": "Q", "property": "P", "lexeme": "L"}
 RANKS = {"deprecated": -1, "normal": 0, "preferred": 1}
 CALENDARS = {"Q1985727": "gregorian", "Q1985786": "julian"}
-EMPTY = {name: None for name in ("number", "unit", "precision", "calendar", "lang")}
+NONSENSE = (KeyError, ValueError, TypeError, AttributeError)
+EMPTY = dict.fromkeys(("number", "unit", "precision", "calendar", "lang"))
 
 
 def records(path: Path) -> Iterator[tuple[int, Record]]:
     """Yield (line, entity) of a file in any layout; an answer of the API is unpacked."""
-    opened = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
+    opened: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
     with opened(path, "rt", encoding="utf-8-sig") as file:
         text = file.read()
     decoder, at, line = json.JSONDecoder(), 0, 1
@@ -76,7 +76,7 @@ class Dump:
     # records
 
     def add(self, line: int, record: Record) -> None:
-        if record.get("type") in {"mediainfo", "entity-schema"} or str(record.get("id")).startswith("M"):
+        if record.get("type") in ("mediainfo", "entity-schema") or str(record.get("id")).startswith("M"):
             self.skipped += 1
             return
         name = record.get("id")
@@ -108,14 +108,14 @@ class Dump:
         self.facts(name, statements, first)
 
     def statements(self, line: int, record: Record) -> Iterator[Stated]:
-        """Yield (rank, property, statement) in order, with those of a lexeme's forms and senses after its own."""
+        """Yield (rank, property, statement) in order; those of a lexeme's forms and senses follow its own."""
         groups: dict[str, list[Record]] = {}
         for part in [record, *parts(record, "forms"), *parts(record, "senses")]:
             for name, group in (part.get("claims") or {}).items():
                 for statement in group:
                     try:
                         sound(name, statement)
-                    except (KeyError, ValueError, TypeError):
+                    except NONSENSE:
                         self.rejects.append(line)
                     else:
                         groups.setdefault(name, []).append(statement)
@@ -143,10 +143,10 @@ class Dump:
         about = {lang: term["value"] for lang, term in self.terms(record, "descriptions").items()}
         for lang, text in labels.items():
             self.rows["labels"].append({"eid": name, "lang": lang, "text": text})
-            self.surface(name, text, lang, "label")
+            self.surface(name, text, lang, source="label")
         for lang, aliases in self.terms(record, "aliases").items():
             for alias in aliases:
-                self.surface(name, alias["value"], lang, "alias")
+                self.surface(name, alias["value"], lang, source="alias")
         for lang, text in about.items():
             self.describe(name, lang, "short", text, "wikidata")
         label, lang_shown = self.chosen(labels)
@@ -158,11 +158,11 @@ class Dump:
         lemmas = self.variants(record, "lemmas")
         for lang, text in lemmas.items():
             self.rows["labels"].append({"eid": name, "lang": lang, "text": text})
-            self.surface(name, text, lang, "lemma", pos)
+            self.surface(name, text, lang, source="lemma", pos=pos)
         for form in parts(record, "forms"):
             self.rows["xref"].append({"eid": name, "scheme": "form", "value": form["id"]})
             for lang, text in self.variants(form, "representations").items():
-                self.surface(name, text, lang, "form", pos, form["id"])
+                self.surface(name, text, lang, source="form", pos=pos, atom=form["id"])
         shown: dict[str, str] = {}
         for sense in parts(record, "senses"):
             self.rows["xref"].append({"eid": name, "scheme": "sense", "value": sense["id"]})
@@ -181,11 +181,9 @@ class Dump:
         kept = {k: v["value"] for k, v in terms if self.wanted(k) or self.wanted(k.split("-")[0])}
         return dict(sorted(kept.items()))
 
-    def surface(
-        self, name: str, text: str, lang: str, source: str, pos: str | None = None, atom: str | None = None
-    ) -> None:
-        row = {"eid": name, "text": text, "lang": lang, "source": source, "pos": pos}
-        self.rows["surfaces"].append({**row, "count": None, "atom": atom})
+    def surface(self, name: str, text: str, lang: str, **more: str | None) -> None:
+        row = {"eid": name, "text": text, "lang": lang, "pos": None, "count": None, "atom": None}
+        self.rows["surfaces"].append({**row, **more})
 
     def describe(self, name: str, lang: str, kind: str, text: str, source: str) -> None:
         row = {"eid": name, "lang": lang, "kind": kind, "text": text, "source": source}
@@ -232,9 +230,7 @@ class Dump:
                 made["qualifiers"].append({**row, **EMPTY, "tail": tail, "datatype": None, "value": None})
             else:
                 made["qualifiers"].append({**outside(row, tail), "tail": None})
-        ends = {
-            side: Counter(row[side] for row in made["triples"]) for side in ("head", "tail")
-        }
+        ends = {side: Counter(row[side] for row in made["triples"]) for side in ("head", "tail")}
         made["entities"] = [
             {**row, "out_degree": ends["head"][name], "in_degree": ends["tail"][name], "freq": 0, "flags": 0}
             for name, row in self.entities.items()
@@ -290,25 +286,24 @@ def qualifying(statement: Record) -> Iterable[str]:
 
 def sound(name: str, statement: Record) -> None:
     """Raise if a statement makes no sense."""
-    if (number_of(name) or "")[:1] != ("P",):
-        raise ValueError(name)
     RANKS[statement.get("rank", "normal")]
     qualifiers = (statement.get("qualifiers") or {}).items()
-    for prop, snak in chain([(name, statement["mainsnak"])], ((p, s) for p, g in qualifiers for s in g)):
+    for prop, snaks in [(name, [statement["mainsnak"]]), *qualifiers]:
         if (number_of(prop) or "")[:1] != ("P",):
             raise ValueError(prop)
-        value_of(snak)
+        for snak in snaks:
+            value_of(snak)
 
 
 def is_sound(name: str, statement: Record) -> bool:
     try:
         sound(name, statement)
-    except (KeyError, ValueError, TypeError):
+    except NONSENSE:
         return False
     return True
 
 
-def value_of(snak: Record) -> Row:
+def value_of(snak: Record) -> Row:  # noqa: PLR0911 - one for each type of value
     """Return the `tail` of a snak, or the columns of its literal."""
     found: Row = {**EMPTY, "tail": None}
     if snak.get("datavalue") is None:
@@ -323,6 +318,8 @@ def value_of(snak: Record) -> Row:
     if kind == "wikibase-entityid":
         return {**found, **reference(value)}
     if kind == "string":
+        if not isinstance(value, str):
+            raise ValueError(value)
         return {**found, "value": value}
     if kind == "monolingualtext":
         return {**found, "value": value["text"], "lang": value["language"]}
@@ -355,7 +352,7 @@ def reference(value: Record) -> Row:
 
 
 def id_in_url(url: str) -> str | None:
-    return None if url in {"1", ""} else url.split("/")[-1]
+    return None if url in {"1", ""} else url.rpartition("/")[2]
 
 
 def outside(row: Row, tail: str | None) -> Row:
@@ -405,7 +402,9 @@ def joined(kb: Path) -> dict[str, list[Row]]:
     for rows in tables.values():
         for row in rows:
             row.update({k: ids[row[k]] for k in NUMBERS & row.keys() if row[k] is not None})
-            row.update({k: relations[row[k]] for k in {"relation", "inverse_rid"} & row.keys() if row[k] is not None})
+            row.update(
+                {k: relations[row[k]] for k in {"relation", "inverse_rid"} & row.keys() if row[k] is not None}
+            )
     for row in tables["entities"]:
         del row["eid"]
     for row in tables["relations"]:

@@ -17,7 +17,7 @@ from kbtools.artefact import Manifest, manifest
 
 Json = dict[str, Any]
 
-ITEMS, CLASSES = 240, 12
+ITEMS, CLASSES = 180, 12
 PIECE = 60_000  # bytes: a dump of this module has some fifteen such pieces
 WORDS = "apple river 苹果 长城 Jordan paris Paris naïve ΑΘΗΝΑ x₂ o'neill “quoted” tab\there null\x00byte 🐎".split(" ")
 ODD_LINES = {  # where they are put in, and what they are
@@ -119,7 +119,8 @@ class World:
         return item(number, *(links(above, relation="P279") if above else []), label=f"class {number}")
 
     def property(self, number: int) -> Json:
-        return {"type": "property", "id": f"P{number}", "datatype": "wikibase-item", **self.terms(f"relation {number}")}
+        labels = {lang: {"language": lang, "value": f"relation {number} {lang}"} for lang in ("zh", "en")}
+        return {"type": "property", "id": f"P{number}", "datatype": "wikibase-item", "labels": labels}
 
     def lexeme(self, number: int) -> Json:
         def term(text: str) -> Json:

@@ -58,10 +58,12 @@ def compare(dumps: Sequence[Path], out: Path, langs: Sequence[str], *, lines: bo
     assert [row["id"] for row in found["relations"]] == [row["id"] for row in expected["relations"]]
     for table, rows in expected.items():
         left, right = counted(found[table]), counted(rows)
-        assert (left - right, right - left) == (Counter(), Counter()), table
-    assert len(rejects) == len(wanted.rejects), rejects
+        assert [*(left - right)] == [], f"{table}: rows that should not be; missing: {[*(right - left)]}"
+        assert [*(right - left)] == [], f"{table}: missing rows"
+    reasons = [(row["line"], row["reason"]) for row in rejects]
+    assert len(rejects) == len(wanted.rejects), (reasons, wanted.rejects)
     if lines:
-        assert sorted(row["line"] for row in rejects) == sorted(wanted.rejects)
+        assert sorted(line for line, _ in reasons) == sorted(wanted.rejects), reasons
     assert made.counts["rejected"] == len(rejects)
     assert sum(n for what, n in made.counts.items() if what.startswith("skipped")) == wanted.skipped
     for table, spec in TABLES.items():

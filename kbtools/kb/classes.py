@@ -40,24 +40,26 @@ def build(folder: Path, *, subclass_of: int | None, memory: int, threads: int) -
 
 
 def _load(database: duckdb.DuckDBPyConnection, new: Path, subclass_of: int | None) -> None:
+    triples, types = _files(new, "triples"), _files(new, "types")  # none where a source has no such table
     _run(database, "CREATE TABLE edges (child UINTEGER, parent UINTEGER)")
-    if subclass_of is not None:
+    if subclass_of is not None and triples:
         _run(
             database,
             "INSERT INTO edges SELECT DISTINCT head, tail FROM read_parquet($files) "
             "WHERE relation = $r AND best",
-            {"files": _files(new, "triples"), "r": subclass_of},
+            {"files": triples, "r": subclass_of},
         )
+    _run(database, "CREATE TABLE types (class UINTEGER)")
+    if types:
+        _run(database, 'INSERT INTO types SELECT DISTINCT "type" FROM read_parquet($files)', {"files": types})
     _run(
         database,
         """
         CREATE TABLE closure AS
         SELECT DISTINCT class AS "type", class AS ancestor, 0 AS depth FROM (
-            SELECT child AS class FROM edges UNION ALL SELECT parent FROM edges
-            UNION ALL SELECT "type" FROM read_parquet($types)
+            SELECT child AS class FROM edges UNION ALL SELECT parent FROM edges UNION ALL FROM types
         )
         """,
-        {"types": _files(new, "types")},
     )
     _run(database, "CREATE TABLE loops (class UINTEGER)")
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kbtools.kb import arrays
+
 FOLDER = "work/degrees"
 SIDES = {"head": "out", "tail": "in"}
 
@@ -51,7 +53,7 @@ class Degrees:
 
 def total(folder: Path, side: str, entities: int) -> Array:
     """Add up all counts of one side ("in" or "out") → [entities] uint32, on disk."""
-    sums = np.memmap(folder / FOLDER / f"sum.{side}.u32", np.uint32, "w+", shape=(max(entities, 1),))
+    sums = arrays.create(folder / FOLDER / f"sum.{side}.u32", entities)
     for path in sorted((folder / FOLDER).glob(f"*.{side}")):
         with path.open("rb") as file:
             while file.peek(1):

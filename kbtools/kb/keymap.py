@@ -12,9 +12,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+
+from kbtools.kb import arrays
 
 SPACE_BITS = 32
 PAGE_BITS = 6
@@ -50,7 +52,8 @@ class Pages:
             pages = np.unique(indices[spaces == space] >> PAGE_BITS)
             known = self.used.get(space, np.zeros(0, bool))
             if pages[-1] >= len(known):
-                known = np.concatenate([known, np.zeros(pages[-1] + 1 - len(known), bool)])
+                room = max(pages[-1] + 1, 2 * len(known))  # doubled, for ids often ascend
+                known = np.concatenate([known, np.zeros(room - len(known), bool)])
             known[pages] = True
             self.used[space] = known
 
@@ -58,11 +61,14 @@ class Pages:
 class KeyMap:
     """Maps int64 keys to uint32 numbers; `create` once, open anywhere."""
 
-    def __init__(self, folder: Path, *, mode: Literal["r", "r+"] = "r") -> None:
+    def __init__(self, folder: Path, *, writable: bool = False) -> None:
         # numbers are stored plus one, so that zero means "missing"; page 0 is empty, for pages that are not
         self._spaces = {
-            int(path.name.partition(".")[0]): (np.load(path), _map(path.with_suffix(".numbers"), mode))
-            for path in sorted(folder.glob("*.pages"))
+            int(pages.stem): (
+                arrays.open_array(pages),
+                arrays.open_array(pages.with_suffix(".numbers"), writable=writable),
+            )
+            for pages in sorted(folder.glob("*.pages"))
         }
 
     @classmethod
@@ -71,12 +77,10 @@ class KeyMap:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for space, used in pages.used.items():
-            places = np.where(used, np.cumsum(used), 0).astype(np.uint32)
-            with (folder / f"{space}.pages").open("wb") as file:
-                np.save(file, places, allow_pickle=False)
-            with (folder / f"{space}.numbers").open("wb") as file:
-                file.truncate(4 * (int(used.sum()) + 1) << PAGE_BITS)
-        return cls(folder, mode="r+")
+            places = arrays.create(folder / f"{space}.pages", len(used))
+            places[:] = np.where(used, np.cumsum(used), 0)
+            arrays.create(folder / f"{space}.numbers", (int(used.sum()) + 1) << PAGE_BITS)
+        return cls(folder, writable=True)
 
     def put(self, keys: Array, numbers: Array) -> None:
         """Set the numbers of keys that were marked."""
@@ -97,7 +101,3 @@ class KeyMap:
 
 def _places(pages: Array, indices: Array) -> Any:
     return (pages[indices >> PAGE_BITS].astype(np.int64) << PAGE_BITS) + (indices & ((1 << PAGE_BITS) - 1))
-
-
-def _map(path: Path, mode: Literal["r", "r+"]) -> Array:
-    return np.asarray(np.memmap(path, np.uint32, mode))

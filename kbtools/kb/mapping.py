@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kbtools.kb import keymap, numbering
+from kbtools.kb import arrays, keymap, numbering
 from kbtools.kb.keymap import MISSING, KeyMap
 from kbtools.kb.parts import Part, Parts, rows_of
 from kbtools.kb.relations import Relations
@@ -32,7 +32,7 @@ class Mapping:
     def __init__(self, folder: Path) -> None:
         self.folder, self.parts = folder, Parts(folder)
         self.numbered = numbering.load(folder)
-        self._eids = np.asarray(np.memmap(folder / numbering.EIDS, np.uint32, "r"))
+        self._eids = arrays.open_array(folder / numbering.EIDS)
         self._keys = KeyMap(folder / numbering.KEYS)
         self._relations = Relations(folder)
 

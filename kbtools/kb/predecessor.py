@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from kbtools.artefact import manifest
+from kbtools.artefact import Manifest, manifest
 from kbtools.errors import ArtefactError
-from kbtools.kb import redirects
+from kbtools.kb import arrays, redirects
 from kbtools.kb.database import connect
 from kbtools.kb.keymap import MISSING
 from kbtools.kb.parts import Parts
@@ -24,18 +24,23 @@ OLD_EIDS, TOMBSTONES = "work/old_eids.u32", "work/tombstones.arrow"
 Array = np.ndarray[Any, Any]
 
 
+def read(path: Path) -> Manifest:
+    """Read the manifest of a knowledge base that can go before another: one with entities of its own."""
+    found = manifest.read(path, KIND)
+    if found.base is not None:
+        raise ArtefactError(f"{path} is an overlay of {found.base.name}; give the base instead")
+    return found
+
+
 class Predecessor:
     """Joins the staged rows with an older knowledge base by id, once, out of core."""
 
     def __init__(self, path: Path, folder: Path, parts: Parts, memory: int) -> None:
         self.path, self.folder, self.parts, self.memory = path, folder, parts, memory
-        self.manifest = manifest.read(path, KIND)
-        if self.manifest.base is not None:
-            raise ArtefactError(f"{path} is an overlay of {self.manifest.base.name}; give the base instead")
+        self.manifest = read(path)
         self.entities = self.manifest.tables["entities"].rows
         self._present = np.zeros(self.entities, bool)
-        self._eids = np.memmap(folder / OLD_EIDS, np.uint32, "w+", shape=(max(parts.rows, 1),))
-        self._eids[:] = MISSING
+        self._eids = arrays.create(folder / OLD_EIDS, parts.rows, fill=int(MISSING))
         with connect(folder, memory) as database:
             database.register("staged", self._staged_ids())
             database.register("old", self._scan("entities", ["eid", "id"]))

@@ -13,7 +13,7 @@ from kbtools.kb.keymap import MISSING
 from kbtools.kb.parts import Parts
 from kbtools.kb.schema import TABLES
 
-FILE, KEYS, RIDS = "work/relations.arrow", "work/relation_keys.npy", "work/relation_rids.npy"
+FILE, KEYS, RIDS = "work/relations.arrow", "work/relations.i64", "work/relations.u32"
 
 Row = dict[str, Any]
 
@@ -46,8 +46,9 @@ def number(folder: Path, parts: Parts, old: list[Row] | None, prefixes: list[str
     table = pa.Table.from_pylist([rows[rid] for rid in sorted(rows)], schema=TABLES["relations"].schema)
     with pa.OSFile(str(folder / FILE), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
         out.write_table(table)
-    np.save(folder / KEYS, np.array(keys, np.int64))
-    np.save(folder / RIDS, np.array([rid_of_key[key] for key in keys], np.uint32))
+    # not np.save: on a full disk it raises an error that does not say so
+    (folder / KEYS).write_bytes(np.array(keys, np.int64).tobytes())
+    (folder / RIDS).write_bytes(np.array([rid_of_key[key] for key in keys], np.uint32).tobytes())
     return {"relations": len(rows)}
 
 
@@ -55,7 +56,8 @@ class Relations:
     """Keys of relations to rids, for whole columns."""
 
     def __init__(self, folder: Path) -> None:
-        self._keys, self._rids = np.load(folder / KEYS), np.load(folder / RIDS)
+        self._keys = np.fromfile(folder / KEYS, np.int64)
+        self._rids = np.fromfile(folder / RIDS, np.uint32)
 
     def get(self, keys: Any) -> Any:
         """Return the rid of each key, MISSING where there is none."""

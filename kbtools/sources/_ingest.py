@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,10 +25,12 @@ from kbtools.artefact import (
     manifest,
     unite,
 )
+from kbtools.errors import ConfigError
 from kbtools.executors import Pool, pool
 from kbtools.io import Dump, Piece
+from kbtools.io.inputs import Input as Opened
 from kbtools.io.inputs import is_url, local
-from kbtools.kb import finish
+from kbtools.kb import finish, predecessor
 from kbtools.kb.numbering import KEEP
 from kbtools.kb.parts import Part, Parts
 from kbtools.progress import Progress
@@ -35,10 +38,11 @@ from kbtools.sources.base import Source
 
 SMALLEST, LARGEST = 16 << 20, 256 << 20  # bytes of JSON in a piece
 PIECES = 256  # that a dump is cut into, within these bounds
-DEFAULT_MEMORY = 1 << 30  # a worker
+DEFAULT_MEMORY = 512 << 20  # a worker: DuckDB and Arrow need about as much again
 EXTRA = "work/parts/extra.part"
 PRELOAD = ("numpy", "pyarrow", "pyarrow.compute", "kbtools.kb.finish")
 CONTAINERS = {".gz", ".bz2", ".zst", ".xz"}
+_NAME = re.compile("[a-z0-9-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +74,17 @@ class Build:
 
     def run(self, out: Path) -> Manifest:
         """Make the knowledge base at `out`."""
-        self.source.options(self.settings)  # refuses what makes no sense before anything is written
-        inputs = [Input(path=path, kind="dump", content=identity(path)) for path in self.dumps]
+        # what makes no sense or is not there is refused before anything is written
+        if not _NAME.fullmatch(self.name):
+            raise ConfigError(f"--name {self.name!r}: use only a-z, 0-9 and hyphens")
+        self.source.options(self.settings)
         named = self.source.files(self.settings)
+        for path in named:
+            Opened(path).close()
+        dumps = [Dump(path, source=place, layout=self.source.layout) for place, path in enumerate(self.dumps)]
+        inputs = [Input(path=path, kind="dump", content=identity(path)) for path in self.dumps]
         others = [Input(path=path, kind="file", content=identity(path)) for path in named]
-        old = manifest.read(self.ids_from, "kb") if self.ids_from else None
+        old = predecessor.read(self.ids_from) if self.ids_from else None
         if old is not None:
             others.append(Input(path=str(self.ids_from), kind="kb", content=old.content))
         inputs += others
@@ -85,13 +95,15 @@ class Build:
         with staging:
             if staging.whole is not None:
                 return staging.whole
-            return staging.commit(self._build(staging.folder, inputs, old))
+            return staging.commit(self._build(staging.folder, dumps, inputs, old))
 
-    def _build(self, folder: Path, inputs: list[Input], old: Manifest | None) -> Manifest:
+    def _build(
+        self, folder: Path, dumps: Sequence[Dump], inputs: list[Input], old: Manifest | None
+    ) -> Manifest:
         options = self.options
         preload = [*PRELOAD, self.source.decode.partition(":")[0]]
         with pool(folder, workers=options.workers, engine=options.engine, preload=preload) as workers:
-            self._read(folder, workers)
+            self._read(folder, dumps, workers)
             tables = self._finish(folder, workers)
             chain = list(old.id_space) if old else []
             ids = self.facts.pop("id space")
@@ -109,10 +121,9 @@ class Build:
                 resources={"stages": self.stages, "peak worker MB": round(workers.peak_mb)},
             )
 
-    def _read(self, folder: Path, workers: Pool) -> None:
+    def _read(self, folder: Path, dumps: Sequence[Dump], workers: Pool) -> None:
         """Decode all pieces of all dumps into parts, and say in what order the parts stand."""
         begun = time.perf_counter()
-        dumps = [Dump(path, source=place, layout=self.source.layout) for place, path in enumerate(self.dumps)]
         sizes = [dump.size_in for dump in dumps]
         total = None if None in sizes else sum(size or 0 for size in sizes)
         done: dict[tuple[int, int], Done] = {}
