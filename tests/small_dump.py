@@ -19,7 +19,9 @@ Json = dict[str, Any]
 
 ITEMS, CLASSES = 180, 12
 PIECE = 60_000  # bytes: a dump of this module has some fifteen such pieces
-WORDS = "apple river 苹果 长城 Jordan paris Paris naïve ΑΘΗΝΑ x₂ o'neill “quoted” tab\there null\x00byte 🐎".split(" ")
+WORDS = "apple river 苹果 长城 Jordan paris Paris naïve ΑΘΗΝΑ x₂ o'neill “quoted” tab\there null\x00byte 🐎".split(
+    " "
+)
 ODD_LINES = {  # where they are put in, and what they are
     40: b'{"type": "item", "id": "Q9001", "labels": {',
     90: b'{"type": "mediainfo", "id": "M5", "statements": []}',
@@ -34,7 +36,9 @@ def snak(property_id: str, kind: str, value: Any, datatype: str) -> Json:
 
 
 def to_item(property_id: str, number: int) -> Json:
-    return snak(property_id, "wikibase-entityid", {"entity-type": "item", "id": f"Q{number}"}, "wikibase-item")
+    return snak(
+        property_id, "wikibase-entityid", {"entity-type": "item", "id": f"Q{number}"}, "wikibase-item"
+    )
 
 
 def statement(main: Json, rank: str = "normal", qualifiers: Iterable[Json] = ()) -> Json:
@@ -83,7 +87,9 @@ class World:
         return {
             "labels": {lang: {"language": lang, "value": f"{name} {lang[:2]}"} for lang in langs},
             "descriptions": {lang: {"language": lang, "value": self.words(4)} for lang in langs[:2]},
-            "aliases": {lang: [{"language": lang, "value": self.words(2)} for _ in "ab"] for lang in langs[:3]},
+            "aliases": {
+                lang: [{"language": lang, "value": self.words(2)} for _ in "ab"] for lang in langs[:3]
+            },
         }
 
     def item(self, number: int) -> Json:
@@ -102,7 +108,9 @@ class World:
         found.append(statement(snak("P214", "string", f"{rng.randrange(10**9)}", "external-id")))
         found.append(statement({"snaktype": "somevalue", "property": "P570", "datatype": "time"}))
         name = self.words(2)
-        sites = {s: {"site": s, "title": f"{name} {number}"} for s in ("enwiki", "zhwiki") if rng.random() < 0.5}
+        sites = {
+            s: {"site": s, "title": f"{name} {number}"} for s in ("enwiki", "zhwiki") if rng.random() < 0.5
+        }
         terms, sitelinks = self.terms(name), sites or []
         return {"type": "item", "id": f"Q{number}", **terms, "claims": claims(*found), "sitelinks": sitelinks}
 

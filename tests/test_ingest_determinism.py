@@ -143,7 +143,9 @@ def test_a_dump_cut_in_two_is_the_same_dump(tmp_path, reference, container, work
     mine, theirs = files(tmp_path / "kb"), files(reference)
     assert {name for name in mine if mine[name] != theirs[name]} == {"rejects/00000.parquet"}
     told = [(row["file"], row["line"]) for row in rows(tmp_path / "kb", "rejects")]
-    lines = sorted(row["line"] for row in rows(reference, "rejects"))  # each dump has a line before its records
+    lines = sorted(
+        row["line"] for row in rows(reference, "rejects")
+    )  # each dump has a line before its records
     assert sorted(told) == [("0.json" if n < 132 else "1.json", n if n < 132 else n - 130) for n in lines]
 
 
@@ -152,7 +154,10 @@ def test_the_order_of_languages_decides_only_what_is_shown(tmp_path, plain, refe
     mine, theirs = files(tmp_path / "kb"), files(reference)
     differ = {name.partition("/")[0] for name in mine if mine[name] != theirs[name]}
     assert differ == {"entities", "relations"}
-    for table, shown in (("entities", {"label", "description", "lang"}), ("relations", {"label", "description"})):
+    for table, shown in (
+        ("entities", {"label", "description", "lang"}),
+        ("relations", {"label", "description"}),
+    ):
         for one, other in zip(rows(tmp_path / "kb", table), rows(reference, table), strict=True):
             assert {k: v for k, v in one.items() if k not in shown} == {
                 k: v for k, v in other.items() if k not in shown

@@ -401,7 +401,9 @@ def test_a_missing_file_of_an_unfinished_build_is_made_again(
     monkeypatch.setattr(_ingest, "SMALLEST", 200_000)
     shutil.copytree(unfinished / name, tmp_path, dirs_exist_ok=True)
     every = [path for path in sorted((tmp_path / "kb.partial").rglob("*")) if path.is_file()]
-    for path in random.Random(1).sample([p for p in every if p.name not in {"plan", "lock"}], len(every) // 2):
+    for path in random.Random(1).sample(
+        [p for p in every if p.name not in {"plan", "lock"}], len(every) // 2
+    ):
         path.unlink()
     ingest(plain, tmp_path / "kb", ids_from=reference if name == "next" else None)
     assert files(tmp_path / "kb") == files(reference)
@@ -424,7 +426,9 @@ def test_only_the_same_command_goes_on_with_an_unfinished_build(tmp_path, plain,
 
 def test_restart_throws_an_unfinished_build_away(tmp_path, plain, unfinished):
     shutil.copytree(unfinished / "fresh", tmp_path, dirs_exist_ok=True)
-    assert Run(plain, "--out", tmp_path / "kb", "--langs", "de", "--max-rejects", "none", "--restart").code == 0
+    assert (
+        Run(plain, "--out", tmp_path / "kb", "--langs", "de", "--max-rejects", "none", "--restart").code == 0
+    )
     assert manifest.read(tmp_path / "kb").settings["langs"] == ["de"]
     assert [path.name for path in tmp_path.iterdir()] == ["kb"]
 
@@ -522,7 +526,9 @@ def test_a_disk_that_is_full_at_any_page(tmp_path, workers):
     """Ids far apart, so that maps of them are large: none may be written through a mapping into nothing."""
     path = tmp_path / "dump.json"
     numbers = [1 + n * 70_001 % 1_999_993 for n in range(300)]
-    path.write_bytes(dump(lines(item(n, *small_dump.links(m)) for n, m in zip(numbers, numbers[::-1], strict=True))))
+    path.write_bytes(
+        dump(lines(item(n, *small_dump.links(m)) for n, m in zip(numbers, numbers[::-1], strict=True)))
+    )
     for kilobytes in range(60, 700, 8):
         with disk(tmp_path / f"{kilobytes}", f"size={kilobytes}k"):
             out = tmp_path / f"{kilobytes}" / "kb"

@@ -302,11 +302,14 @@ def test_only_a_knowledge_base_of_its_own_can_go_before(another):
     assert "not an artefact of kbtools" in refusal(folder, folder)
     path = another.old / manifest.NAME
     made = manifest.read(another.old)
+
     def rewrite(**fields):
         path.write_bytes(msgspec.json.encode(msgspec.structs.replace(made, **fields)))
 
     rewrite(kind="alias")
-    assert "an alias artefact, where a kb is wanted" in refusal(folder, another.old).replace("a alias", "an alias")
+    assert "an alias artefact, where a kb is wanted" in refusal(folder, another.old).replace(
+        "a alias", "an alias"
+    )
     rewrite(version=99)
     assert "upgrade kbtools" in refusal(folder, another.old)
     rewrite(base=KbRef(name="wikidata", content="x"))

@@ -167,6 +167,6 @@ def test_an_overlay_is_no_predecessor(tmp_path):
 def test_a_predecessor_whose_eids_are_not_dense_is_refused(tmp_path):
     rows = [tiny_kb.entity(eid, f"Q{eid}", None) for eid in (0, 1, 1)]
     kb = tiny_kb.write(tmp_path / "old", {"entities": rows})
-    stage(tmp_path / "new", "Q7")
+    stage(tmp_path / "new", "Q1")
     with pytest.raises(ArtefactError, match="its eids are not dense"):
         world.number(tmp_path / "new", old=kb)

@@ -9,15 +9,16 @@ is what makes cycles harmless. Classes that reach themselves are counted and nam
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from kbtools.artefact import Outcome
 from kbtools.kb.database import connect
 from kbtools.kb.schema import TABLES
 from kbtools.kb.sorting import BATCH
 from kbtools.kb.writer import plain, write_rows
+
+if TYPE_CHECKING:
+    import duckdb
 
 NAMED = 20  # cycles that are named; all are counted
 

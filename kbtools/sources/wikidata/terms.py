@@ -173,8 +173,9 @@ def claims(entity: Entity) -> dict[str, list[Any]]:
     own: Any = entity.claims or {}
     if entity.type != "lexeme":
         return own  # type: ignore[no-any-return]
-    merged = {name: list(statements) for name, statements in own.items()}
-    for part in chain(_listed(entity.forms), _listed(entity.senses)):
+    merged: dict[str, list[Any]] = {}
+    for part in chain([entity], _listed(entity.forms), _listed(entity.senses)):
         for name, statements in (part.claims or {}).items():
-            merged.setdefault(name, []).extend(statements)
+            if statements:  # an empty group takes no place: the slow path drops it
+                merged.setdefault(name, []).extend(statements)
     return merged
