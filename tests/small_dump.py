@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,9 +19,21 @@ Json = dict[str, Any]
 
 ITEMS, CLASSES = 180, 12
 PIECE = 60_000  # bytes: a dump of this module has some fifteen such pieces
-WORDS = "apple river 苹果 长城 Jordan paris Paris naïve ΑΘΗΝΑ x₂ o'neill “quoted” tab\there null\x00byte 🐎".split(
-    " "
-)
+WORDS = [
+    "apple",
+    "river",
+    "苹果",
+    "长城",
+    "Jordan",
+    "Paris",
+    "paris",
+    "naïve",
+    "ΑΘΗΝΑ",
+    "x₂",
+    "o'neill",
+    "“q”",
+]
+WORDS += ["tab\there", "null\x00byte", "🐎"]
 ODD_LINES = {  # where they are put in, and what they are
     40: b'{"type": "item", "id": "Q9001", "labels": {',
     90: b'{"type": "mediainfo", "id": "M5", "statements": []}',
@@ -111,8 +123,8 @@ class World:
         sites = {
             s: {"site": s, "title": f"{name} {number}"} for s in ("enwiki", "zhwiki") if rng.random() < 0.5
         }
-        terms, sitelinks = self.terms(name), sites or []
-        return {"type": "item", "id": f"Q{number}", **terms, "claims": claims(*found), "sitelinks": sitelinks}
+        made = {"type": "item", "id": f"Q{number}", **self.terms(name), "claims": claims(*found)}
+        return {**made, "sitelinks": sites or []}
 
     def time(self, year: str) -> Json:
         calendar = "http://www.wikidata.org/entity/Q1985727"
@@ -172,9 +184,9 @@ def redirects(pairs: dict[str, str]) -> bytes:
     return "".join(found).encode()
 
 
-def ingest(dumps: Path | list[Path], out: Path, **options: Any) -> Manifest:
+def ingest(dumps: str | Path | Sequence[Path], out: str | Path, **options: Any) -> Manifest:
     options = {"langs": ("en", "zh"), **options}
-    return api.ingest("wikidata", dumps if isinstance(dumps, list) else [dumps], out, **options)
+    return api.ingest("wikidata", [dumps] if isinstance(dumps, str | Path) else dumps, out, **options)
 
 
 def files(kb: Path) -> dict[str, bytes]:
@@ -205,7 +217,14 @@ def entity(kb: Path, name: str) -> Json:
     return found
 
 
-PROGRAM = "import kbtools.sources._ingest as i; i.SMALLEST = {}; from kbtools.cli.main import main; main()"
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background is deaf to it
+import kbtools.sources._ingest as ingest
+ingest.SMALLEST = {}
+from kbtools.cli.main import main
+main()
+"""
 
 
 def command(*args: object, piece: int | None = PIECE) -> list[str]:
@@ -217,7 +236,7 @@ def command(*args: object, piece: int | None = PIECE) -> list[str]:
 def kbtools(*args: object, piece: int | None = PIECE, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run kbtools to its end."""
     options = {"text": True, "timeout": 60, **options}
-    return subprocess.run(command(*args, piece=piece), capture_output=True, **options)
+    return subprocess.run(command(*args, piece=piece), check=False, capture_output=True, **options)
 
 
 def no_trace(text: str) -> bool:

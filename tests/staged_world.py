@@ -42,7 +42,9 @@ def key(name: str) -> int:
 
 def batch(table: str, rows: Sequence[Row]) -> pa.RecordBatch:
     """Make a staged batch; what a row does not say is null."""
-    return pa.RecordBatch.from_pylist([dict.fromkeys(SCHEMAS[table].names) | row for row in rows], SCHEMAS[table])
+    return pa.RecordBatch.from_pylist(
+        [dict.fromkeys(SCHEMAS[table].names) | row for row in rows], SCHEMAS[table]
+    )
 
 
 def stage(folder: Path, parts: Sequence[Tables], *, size: int = 3, lines: bool = True) -> list[Part]:
@@ -56,22 +58,21 @@ def stage(folder: Path, parts: Sequence[Tables], *, size: int = 3, lines: bool =
                 for at in range(0, len(rows), size):
                     out.add(table, batch(table, rows[at : at + size]))
                     out.end_block()
-        rows, statements = len(tables.get("entities", ())), 1 + max(
-            (r["statement"] for name in ("triples", "literals") for r in tables.get(name, ())), default=-1
-        )
+        numbers = [row["statement"] for name in ("triples", "literals") for row in tables.get(name, ())]
+        count, statements = len(tables.get("entities", ())), max(numbers, default=-1) + 1
         made.append(
             Part(
                 path=path,
                 file=f"dump{number // 2}",
                 row=row,
-                rows=rows,
+                rows=count,
                 statement=statement,
                 statements=statements,
                 line=line if lines else None,
                 byte=byte,
             )
         )
-        row, statement, line, byte = row + rows, statement + statements, line + 100, byte + 1000
+        row, statement, line, byte = row + count, statement + statements, line + 100, byte + 1000
     Parts.save(folder, made)
     return made
 
@@ -148,7 +149,10 @@ def random_rows(table: str, count: int, rng: Random, *, spread: int = 4) -> list
             return rng.randrange(spread)
         return rng.choice(WORDS)
 
-    return [{name: value(TABLES[table].schema.field(name)) for name in TABLES[table].schema.names} for _ in range(count)]
+    return [
+        {name: value(TABLES[table].schema.field(name)) for name in TABLES[table].schema.names}
+        for _ in range(count)
+    ]
 
 
 @dataclass
@@ -237,17 +241,19 @@ class Expected:
             if record["id"] in self.live:
                 self.repeated.append((place, record))
                 continue
-            self.live[record["id"]] = self.eid_of_row[row] = self.eids.setdefault(record["id"], len(self.eids))
+            self.live[record["id"]] = self.eid_of_row[row] = self.eids.setdefault(
+                record["id"], len(self.eids)
+            )
 
     def _redirects(self) -> dict[str, int]:
         leads: dict[str, str] = {}
         for name, target in self.world.redirects:
             leads.setdefault(name, target)
         moved = {}
-        for name in leads:
+        for name, target in leads.items():
             if name in self.live:
                 continue
-            seen, end = {name}, leads[name]
+            seen, end = {name}, target
             while end not in self.live and end in leads and end not in seen:
                 seen.add(end)
                 end = leads[end]
@@ -270,7 +276,9 @@ class Expected:
         for *_, record in self.world.records():
             for made in record["statements"]:
                 for one in (made, *made["qualifiers"]):
-                    described.setdefault(one["relation"], {"key": one["relation"], "id": _id(one["relation"])})
+                    described.setdefault(
+                        one["relation"], {"key": one["relation"], "id": _id(one["relation"])}
+                    )
         rows = {row["id"]: row for row in self.old.get("relations", ())}
         rids = {name: row["rid"] for name, row in rows.items()}
         for one in sorted(described):
@@ -407,7 +415,7 @@ def _record(rng: Random, name: str, ids: list[str]) -> Row:
 
     statements = []
     for _ in several(5):
-        made = {"relation": key(f"P{rng.randrange(12)}"), "rank": rng.choice([-1, 0, 1])}
+        made: Row = {"relation": key(f"P{rng.randrange(12)}"), "rank": rng.choice([-1, 0, 1])}
         made |= {"best": rng.random() < 0.7, "qualifiers": [qualifier(n) for n in several(2)]}
         statements.append(made | (value() if rng.random() < 0.4 else {"tail": key(rng.choice(ids))}))
     return entity(name) | {
@@ -418,8 +426,14 @@ def _record(rng: Random, name: str, ids: list[str]) -> Row:
         "sitelinks": rng.randrange(5),
         "labels": [{"lang": rng.choice("ab"), "text": word()} for _ in several(2)],
         "surfaces": [
-            {"text": word(), "lang": rng.choice([None, "en"]), "source": rng.choice(["label", "alias"])}
-            | {"pos": None, "count": rng.choice([None, 7]), "atom": rng.choice([None, word()])}
+            {
+                "text": word(),
+                "lang": rng.choice([None, "en"]),
+                "source": rng.choice(["label", "alias"]),
+                "pos": None,
+                "count": rng.choice([None, 7]),
+                "atom": rng.choice([None, word()]),
+            }
             for _ in several(3)
         ],
         "descriptions": [

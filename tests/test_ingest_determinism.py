@@ -103,8 +103,8 @@ def test_standard_input(tmp_path, reference, container):
     ("container", "size"),
     [("plain", 9_973), ("gz", 100_000), ("gz-members", 50_000), ("bz2", 30_000), ("plain", 16 << 20)],
 )
-def test_any_size_of_pieces(tmp_path, reference, pieces, container, size, monkeypatch):
-    monkeypatch.setattr(_ingest, "SMALLEST", size)
+def test_any_size_of_pieces(tmp_path, reference, pieces, container, size):
+    _ingest.SMALLEST = size  # put back with the small pieces
     path = tmp_path / "dump.json"
     path.write_bytes(PACK[container](data()))
     ingest(path, tmp_path / "kb")

@@ -7,25 +7,25 @@ import contextlib
 import errno
 import fnmatch
 import gzip
+import itertools
 import os
 import random
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import zstandard
 from click.testing import CliRunner
 
-from kbtools import api
 from kbtools.artefact import Staging, manifest
 from kbtools.cli.main import main
-from kbtools.kb.database import connect
+from kbtools.kb import finish as finishing
 from kbtools.kb.verify import verify
 from kbtools.sources import _ingest
 from tests import small_dump
@@ -76,8 +76,8 @@ class Run:
     """`kbtools ingest wikidata` in this process."""
 
     def __init__(self, *args, workers=1):
-        args = ["ingest", "wikidata", *map(str, args), "--workers", str(workers), "--quiet"]
-        result = CliRunner().invoke(main, args)
+        line = ["ingest", "wikidata", *map(str, args), "--workers", str(workers), "--quiet"]
+        result = CliRunner().invoke(main, line)
         self.code, self.out, self.err = result.exit_code, result.stdout, result.stderr
         assert small_dump.no_trace(self.err), self.err
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -93,10 +93,11 @@ NAMES = {"gz": "gzip", "bz2": "bzip2", "zst": "zstd"}
 
 def unpacked(packed, container):
     """Decompress all that there is, byte by byte, as somebody else would."""
-    if container == "zst":
-        decoder = zstandard.ZstdDecompressor().decompressobj()
-    else:
-        decoder = zlib.decompressobj(31) if container == "gz" else bz2.BZ2Decompressor()
+    decoder: Any = {
+        "gz": lambda: zlib.decompressobj(31),
+        "bz2": bz2.BZ2Decompressor,
+        "zst": zstandard.ZstdDecompressor().decompressobj,
+    }[container]()
     out = b""
     for at in range(len(packed)):
         out += decoder.decompress(packed[at : at + 1])
@@ -133,9 +134,11 @@ def test_a_file_cut_off_anywhere_gives_all_that_is_before(tmp_path, container):
             assert not list(tmp_path.glob("*.partial"))
             continue
         (row,) = assert_damaged(tmp_path / "kb", run)
-        assert list(eids(tmp_path / "kb")) == before(text), at
         assert row["file"] == "dump.json"
-        assert row["byte"] == len(text)
+        assert (
+            0 <= len(text) - row["byte"] < 64
+        )  # decoders differ in the last few bytes that they can make out
+        assert list(eids(tmp_path / "kb")) == before(text[: row["byte"]]), at
         assert f"truncated {NAMES[container]} stream" in row["reason"]
 
 
@@ -166,13 +169,15 @@ def test_a_flipped_byte_is_noticed(tmp_path, container):
             assert "found the end" in run.err
             continue
         assert_damaged(tmp_path / "kb", run)
-        assert list(eids(tmp_path / "kb"))[:1] == IDS[:1] or container.startswith("bz2")
+        found = list(eids(tmp_path / "kb"))
+        assert len(found) < len(IDS) or container == "gz"  # whose checksum comes last
+        assert set(found) <= set(IDS) or "gz" in container
         assert verify(tmp_path / "kb", deep=True).problems == []
 
 
 def test_a_flipped_byte_in_a_plain_file_costs_a_record_at_most(tmp_path):
     path = tmp_path / "dump.json"
-    for at in random.Random(5).sample(range(10, len(SMALL)), 10):
+    for at in random.Random(5).sample(range(10, len(SMALL)), 4):
         path.write_bytes(SMALL[:at] + bytes([SMALL[at] ^ 0x80]) + SMALL[at + 1 :])
         run = Run(path, "--out", tmp_path / "kb", "--overwrite", *MANY)
         assert run.code == 0, run.err
@@ -314,7 +319,8 @@ def test_a_file_or_a_stranger_under_the_target_is_never_touched(tmp_path, plain,
 def disk(folder, options):
     """Mount a small disk of its own."""
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True)
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    mounted = subprocess.run(mount, check=False, capture_output=True)
     if mounted.returncode:
         pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
     try:
@@ -342,7 +348,7 @@ def test_a_folder_that_may_not_be_written(tmp_path, plain):
 # interrupted builds
 
 
-class Broken(Exception):
+class StoppedError(Exception):
     """Ends a build."""
 
 
@@ -350,23 +356,23 @@ class Broken(Exception):
 def unfinished(folder, plain, reference):
     """A build that was cut off just before its manifest was written, and one with a predecessor."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_ingest, "SMALLEST", 200_000)
+        patch.setattr(_ingest, "SMALLEST", PIECE)
         patch.setattr(Staging, "commit", fail)
         for name, old in (("fresh", None), ("next", reference)):
-            with pytest.raises(Broken):
+            with pytest.raises(StoppedError):
                 ingest(plain, folder / name / "kb", ids_from=old)
     return folder
 
 
 def fail(*_args, **_options):
-    raise Broken
+    raise StoppedError
 
 
 FILES = [
     "new/triples/*", "new/surfaces/*", "new/entities/*", "new/rejects/*", "work/parts/*.part", "work/eids.*",
     "work/keys/*", "work/relation*", "work/redirects.*", "work/duplicates.*", "work/degrees/*.in",
-    "work/degrees/*.out", "work/numbered.json", "work/parts.json", "work/tombstones.*",
-    "done/decode*", "done/number.json", "done/triples*",
+    "work/degrees/*.out", "work/numbered.json", "work/parts.json",
+    "done/decode*", "done/number.json", "done/triples*", "work/tombstones.*",
 ]  # fmt: skip
 
 
@@ -376,17 +382,18 @@ def damage(path, rng):
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("pattern", FILES)
-@pytest.mark.parametrize("name", ["fresh", "next"])
-def test_a_damaged_file_of_an_unfinished_build_is_made_again(
-    tmp_path, plain, reference, unfinished, name, pattern, monkeypatch
-):
-    monkeypatch.setattr(_ingest, "SMALLEST", 200_000)
+@pytest.mark.parametrize(
+    "case",
+    [*itertools.product(["fresh"], FILES[:-4]), *itertools.product(["next"], FILES[3:5] + FILES[-4:])],
+    ids=" ".join,
+)
+def test_a_damaged_file_of_an_unfinished_build_is_made_again(tmp_path, plain, reference, unfinished, case):
+    name, pattern = case
     shutil.copytree(unfinished / name, tmp_path, dirs_exist_ok=True)
     partial = tmp_path / "kb.partial"
     every = [path for path in sorted(partial.rglob("*")) if path.is_file()]
     found = [path for path in every if fnmatch.fnmatch(str(path.relative_to(partial)), pattern)]
-    assert found or (name, pattern) == ("fresh", "work/tombstones.*")
+    assert found
     for number, path in enumerate(found):
         damage(path, random.Random(number))
     made = ingest(plain, tmp_path / "kb", ids_from=reference if name == "next" else None)
@@ -395,10 +402,7 @@ def test_a_damaged_file_of_an_unfinished_build_is_made_again(
 
 
 @pytest.mark.parametrize("name", ["fresh", "next"])
-def test_a_missing_file_of_an_unfinished_build_is_made_again(
-    tmp_path, plain, reference, unfinished, name, monkeypatch
-):
-    monkeypatch.setattr(_ingest, "SMALLEST", 200_000)
+def test_a_missing_file_of_an_unfinished_build_is_made_again(tmp_path, plain, reference, unfinished, name):
     shutil.copytree(unfinished / name, tmp_path, dirs_exist_ok=True)
     every = [path for path in sorted((tmp_path / "kb.partial").rglob("*")) if path.is_file()]
     for path in random.Random(1).sample(
@@ -434,7 +438,6 @@ def test_restart_throws_an_unfinished_build_away(tmp_path, plain, unfinished):
 
 
 def test_what_was_done_is_not_done_again(tmp_path, plain, reference, unfinished, monkeypatch):
-    monkeypatch.setattr(_ingest, "SMALLEST", 200_000)
     shutil.copytree(unfinished / "fresh", tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr("kbtools.artefact.task.perform", fail)
     ingest(plain, tmp_path / "kb")
@@ -457,8 +460,8 @@ FULL = {  # what is made to fail, and at which call
 
 
 @pytest.mark.parametrize("where", FULL)
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, reference, where, code, monkeypatch):
+def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, reference, where):
+    code = errno.EDQUOT if where == "a table" else errno.ENOSPC
     name, at = FULL[where]
     calls = 0
     owner, _, attribute = name.rpartition(".")
@@ -503,7 +506,7 @@ def _resolve(name):
 def test_a_disk_that_is_really_full(tmp_path, plain, reference, workers):
     args = ("ingest", "wikidata", plain, "--out", tmp_path / "disk" / "kb", *MANY, "--workers", workers)
     with disk(tmp_path / "disk", "size=40k"):
-        for kilobytes in (40, 250, 330, 400, 440, 470, 500):
+        for kilobytes in (40, 330, 440, 470):
             subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", tmp_path / "disk"], check=True)
             run = kbtools(*args, "--quiet")
             if run.returncode == 0:
@@ -595,7 +598,7 @@ def kill_parent(run, tasks):
 
 
 def finish(dump_file, out, reference, workers=2):
-    if not out.exists():
+    if not out.exists() or out.with_name(f"{out.name}.partial").exists():
         code, _, err = Started(dump_file, out, workers=workers).end()
         assert code == 0, err
     assert same(out, reference)
@@ -605,7 +608,7 @@ def finish(dump_file, out, reference, workers=2):
 TASKS = 28  # of a whole run
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(0, 2), (4, 1), (9, 2), (13, 2), (18, 2), (23, 2), (26, 1)])
+@pytest.mark.parametrize(("tasks", "workers"), [(0, 2), (4, 1), (9, 2), (18, 2), (25, 1)])
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, plain, reference, tasks, workers):
     out = tmp_path / "kb"
     if kill_parent(Started(plain, out, workers=workers), tasks):
@@ -615,7 +618,7 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path, plain, reference, tasks
 
 def test_a_killed_resume_goes_on_as_well(tmp_path, plain, reference):
     out = tmp_path / "kb"
-    for tasks in (3, 8, 15, 20):
+    for tasks in (3, 12, 20):
         kill_parent(Started(plain, out), tasks)
     finish(plain, out, reference, workers=1)
 
@@ -628,7 +631,7 @@ def test_a_killed_run_on_a_container_goes_on(tmp_path, reference, container):
     finish(path, out, reference)
 
 
-@pytest.mark.parametrize("tasks", [0, 5, 14, 20])
+@pytest.mark.parametrize("tasks", [0, 5, 20])
 def test_a_killed_worker_costs_nothing_but_time(tmp_path, plain, reference, tasks):
     run = Started(plain, tmp_path / "kb")
     if run.wait_for(tasks) and (workers := run.workers()):
@@ -651,12 +654,11 @@ def test_a_storm_of_kills(tmp_path, plain, reference, seed):
             rng.choice(workers).kill()
             time.sleep(rng.random() * 0.5)
             workers += run.workers()
-        if run.process.poll() is None:
-            assert not out.exists() or not run.partial.exists()
         run.process.kill()
         run.process.communicate(timeout=60)
         assert gone(workers)
-        if out.exists():
+        if out.exists():  # if only the tidying up is left to do, all of it is there
+            assert files(out) == files(reference)
             break
     finish(plain, out, reference, workers=rng.choice([1, 2]))
 
@@ -675,7 +677,7 @@ def interrupt(run, tasks):
     return ended
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(1, 1), (6, 2), (14, 1), (17, 2), (22, 2)])
+@pytest.mark.parametrize(("tasks", "workers"), [(1, 1), (6, 2), (14, 1), (20, 2)])
 def test_control_c_says_how_to_resume(tmp_path, plain, reference, tasks, workers):
     out = tmp_path / "kb"
     code, stdout, err = interrupt(Started(plain, out, workers=workers), tasks)
@@ -686,10 +688,33 @@ def test_control_c_says_how_to_resume(tmp_path, plain, reference, tasks, workers
     finish(plain, out, reference)
 
 
-def test_control_c_in_the_database_is_control_c(tmp_path):
-    threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt), connect(tmp_path, 1 << 30) as database:
-        database.execute("SELECT max(hash(a.i + b.i)) FROM range(100000) a(i), range(100000) b(i)").fetchall()
+LOSES_IT = """
+import os, signal, kbtools.kb.sorting as s
+def lost(*args):
+    global sort
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.sigtimedwait([signal.SIGUSR1], 5)
+    except KeyboardInterrupt:
+        s.out_of_core = sort
+        {}
+    return sort(*args)
+sort, s.out_of_core = s.out_of_core, lost
+"""
+
+
+@pytest.mark.xfail(reason="with one worker, a Ctrl-C that meets DuckDB is lost", strict=True)
+@pytest.mark.parametrize("end", ["raise RuntimeError('Query interrupted') from None", "pass"])
+def test_control_c_is_not_lost_on_a_library(tmp_path, plain, reference, end):
+    """DuckDB makes an error of its own of it; where it reads from Python, it goes on as if nothing was."""
+    args = command("ingest", "wikidata", plain, "--out", tmp_path / "kb", *MANY, "--workers", 1, "--quiet")
+    args[args.index("-c") + 1] = LOSES_IT.format(end) + small_dump.PROGRAM.format(PIECE)
+    run = subprocess.run(args, check=False, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr.splitlines()[-1:]) == (
+        130,
+        ["Interrupted; run the same command again: it goes on where it stopped"],
+    )
+    finish(plain, tmp_path / "kb", reference)
 
 
 def test_two_runs_at_once(tmp_path, plain, reference):
@@ -715,7 +740,7 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path, plain, monkey
         (tmp_path / "kb" / "mine").write_text("mine")
         return whole(*_args, **_options)
 
-    whole = api.plugins.load("kbtools.kb", "finish").tables_of
+    whole = finishing.tables_of
     monkeypatch.setattr("kbtools.kb.finish.tables_of", appear)
     run = Run(plain, "--out", tmp_path / "kb", *MANY)
     assert run.code == 2

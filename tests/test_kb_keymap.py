@@ -43,7 +43,7 @@ def test_it_is_a_dict(known, asked):
 def test_the_last_number_put_counts_and_a_new_map_is_empty(known):
     with tempfile.TemporaryDirectory() as folder:
         made(folder, known)
-        again = made(folder, {key: 7 for key in known})
+        again = made(folder, dict.fromkeys(known, 7))
         some = np.array(list(known), np.int64)
         assert set(again.get(some).tolist()) == {7}
         assert set(made(folder, {}).get(some).tolist()) == {int(MISSING)}
@@ -53,7 +53,11 @@ def test_a_few_ids_far_apart_cost_little(tmp_path):
     begun = time.perf_counter()
     known = {index: index % 1000 for index in (0, 5, 1 << 20, LARGEST - 1, LARGEST)}
     found = made(tmp_path, known | {(1 << SPACE_BITS) + LARGEST: 1})
-    assert found.get(np.array([LARGEST, LARGEST - 2, LARGEST + 1])).tolist() == [647, int(MISSING), int(MISSING)]
+    assert found.get(np.array([LARGEST, LARGEST - 2, LARGEST + 1])).tolist() == [
+        647,
+        int(MISSING),
+        int(MISSING),
+    ]
     assert time.perf_counter() - begun < 10
     # a page table of 2^31 / 64 entries for each of two spaces; as an array they would be 16 GB
     assert sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir()) < 300 << 20

@@ -103,7 +103,7 @@ def test_numbers_and_row_groups_are_those_of_a_dict(seed, size, group):
     names = [[f"Q{rng.randrange(25)}" for _ in range(rng.randrange(9))] for _ in range(4)]
     flat = [name for part in names for name in part]
     keep = [rng.random() < 0.8 for _ in flat] if rng.random() < 0.5 else None
-    seen, expected = {}, []
+    seen, expected = dict[str, int](), []
     for row, name in enumerate(flat):
         new = (keep is None or keep[row]) and name not in seen
         expected.append(seen.setdefault(name, len(seen)) if new else None)
@@ -170,3 +170,13 @@ def test_a_predecessor_whose_eids_are_not_dense_is_refused(tmp_path):
     stage(tmp_path / "new", "Q1")
     with pytest.raises(ArtefactError, match="its eids are not dense"):
         world.number(tmp_path / "new", old=kb)
+
+
+def test_a_damaged_part_is_named_in_both_ways_of_numbering(tmp_path):
+    old = base(tmp_path / "old", "Q1")
+    for name, before in (("a", None), ("b", old)):
+        folder = stage(tmp_path / name, "Q1 Q2")
+        part = folder / "work" / "parts" / "000.part"
+        part.write_bytes(part.read_bytes()[:-1])
+        with pytest.raises(ArtefactError, match=r"000\.part: damaged or gone"):
+            world.number(folder, old=before)

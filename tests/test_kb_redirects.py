@@ -16,7 +16,9 @@ def stage(folder, entities, pairs, *, size=2):
     moved = [{"from_id": a, "key": world.key(a), "to": world.key(b), "kind": "merge"} for a, b in pairs]
     half = len(moved) // 2
     rows = [world.entity(name) for name in entities]
-    world.stage(folder, [{"entities": rows, "redirects": moved[:half]}, {"redirects": moved[half:]}], size=size)
+    world.stage(
+        folder, [{"entities": rows, "redirects": moved[:half]}, {"redirects": moved[half:]}], size=size
+    )
     return folder
 
 
@@ -27,12 +29,12 @@ def resolved(folder):
 
 def follow(entities, pairs):
     """Walk from each id until an entity is met, the walk ends or comes back."""
-    leads = {}
+    leads: dict[str, str] = {}
     for name, target in pairs:
         leads.setdefault(name, target)
     found = {}
-    for name in leads:
-        seen, end = {name}, leads[name]
+    for name, target in leads.items():
+        seen, end = {name}, target
         while end not in entities and end in leads and end not in seen:
             seen.add(end)
             end = leads[end]
@@ -110,7 +112,9 @@ def test_redirects_of_an_earlier_release_live_on_unless_something_newer_is_known
     old = tiny_kb.write(
         tmp_path / "old",
         {
-            "entities": [tiny_kb.entity(eid, name, None, flags=int(name == "Q4")) for eid, name in enumerate(ids)],
+            "entities": [
+                tiny_kb.entity(eid, name, None, flags=int(name == "Q4")) for eid, name in enumerate(ids)
+            ],
             "redirects": [
                 {"from_id": "Q4", "to_eid": 4, "kind": "retired"},
                 {"from_id": "Q70", "to_eid": 1, "kind": "merge"},  # Q1 is merged into Q0 now

@@ -24,7 +24,9 @@ def numbered(folder, *parts, old=None):
     tables = [
         {
             "relations": [row for row in rows if isinstance(row, dict)],
-            "used": [{"key": world.key(name)} for row in rows if isinstance(row, str) for name in row.split()],
+            "used": [
+                {"key": world.key(name)} for row in rows if isinstance(row, str) for name in row.split()
+            ],
         }
         for rows in parts
     ]
@@ -83,7 +85,9 @@ def test_rids_of_an_earlier_release_stay_and_new_ones_are_appended(tmp_path):
             "relations": [row(0, "P7", "seven", inverse=1), row(1, "P3", "three"), row(2, "P5", "five")],
         },
     )
-    found = numbered(tmp_path / "new", ["P9 P1 P3", described("P7", "siete", inverse="P9"), described("P3")], old=old)
+    found = numbered(
+        tmp_path / "new", ["P9 P1 P3", described("P7", "siete", inverse="P9"), described("P3")], old=old
+    )
     assert found == [
         row(0, "P7", "siete", inverse=4),
         row(1, "P3"),

@@ -89,7 +89,7 @@ def in_order(folder: Path, order: Sequence[str]) -> None:
     layout=st.sampled_from(["array", "lines", "open", "pretty"]),
     langs=st.sampled_from([("en",), ("en", "zh"), ("all",), ("zh", "de", "en")]),
 )
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=22, suppress_health_check=list(HealthCheck))
 def test_a_generated_dump_gives_the_rows_that_json_and_loops_give(records, layout, langs):
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"
@@ -98,7 +98,7 @@ def test_a_generated_dump_gives_the_rows_that_json_and_loops_give(records, layou
 
 
 @given(records=make_entities.dumps(odd=False))
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 def test_a_sound_dump_is_read_the_same_in_one_file_or_in_two(records):
     with tempfile.TemporaryDirectory() as folder:
         halves = [Path(folder) / name for name in ("b.json", "a.json")]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,3 +32,23 @@ def connect(folder: Path, memory: int, *, threads: int = 1) -> Iterator[duckdb.D
     with duckdb.connect(config=config) as connection:
         connection.execute("SET enable_progress_bar = false").fetchall()
         yield connection
+
+
+@contextmanager
+def feed(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatchReader]:
+    """Offer batches to queries; an error among them is raised as it is, not in the words of DuckDB."""
+    failed: list[Exception] = []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    try:
+        yield pa.RecordBatchReader.from_batches(schema, watched())
+    except Exception:
+        if failed:
+            raise failed[0] from None
+        raise

@@ -53,6 +53,7 @@ class Degrees:
 
 def total(folder: Path, side: str, entities: int) -> Array:
     """Add up all counts of one side ("in" or "out") → [entities] uint32, on disk."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)  # a source may have no triples
     sums = arrays.create(folder / FOLDER / f"sum.{side}.u32", entities)
     for path in sorted((folder / FOLDER).glob(f"*.{side}")):
         with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from kbtools.artefact import Manifest, manifest
 from kbtools.errors import ArtefactError
 from kbtools.kb import arrays, redirects
-from kbtools.kb.database import connect
+from kbtools.kb.database import connect, feed
 from kbtools.kb.keymap import MISSING
 from kbtools.kb.parts import Parts
 from kbtools.kb.schema import KIND, TOMBSTONE
@@ -41,8 +42,8 @@ class Predecessor:
         self.entities = self.manifest.tables["entities"].rows
         self._present = np.zeros(self.entities, bool)
         self._eids = arrays.create(folder / OLD_EIDS, parts.rows, fill=int(MISSING))
-        with connect(folder, memory) as database:
-            database.register("staged", self._staged_ids())
+        with self._staged_ids() as staged, connect(folder, memory) as database:
+            database.register("staged", staged)
             database.register("old", self._scan("entities", ["eid", "id"]))
             found = database.sql("SELECT row, eid FROM staged JOIN old USING (id)")
             for batch in found.to_arrow_reader(1 << 16):
@@ -63,10 +64,10 @@ class Predecessor:
         gone, kept = self._write_tombstones(), redirects.SCHEMA.empty_table()
         if "redirects" in self.manifest.tables:
             kept = self._scan("redirects").read_all().cast(redirects.SCHEMA)
-        with connect(self.folder, self.memory) as database:
+        with self._staged_ids() as staged, connect(self.folder, self.memory) as database:
             for name, table in (("new", moved), ("gone", gone), ("kept", kept)):
                 database.register(name, table)
-            database.register("staged", self._staged_ids())
+            database.register("staged", staged)
             live = "CREATE TABLE live AS SELECT id FROM staged SEMI JOIN kept ON id = from_id"
             database.execute(live).fetchall()
             retired = database.sql(_REDIRECTS).to_arrow_table()
@@ -91,7 +92,7 @@ class Predecessor:
             raise ArtefactError(f"{self.path}: its eids are not dense; run kbtools verify --deep on it")
         return gone.select(["eid", "id"])
 
-    def _staged_ids(self) -> pa.RecordBatchReader:
+    def _staged_ids(self) -> AbstractContextManager[pa.RecordBatchReader]:
         def batches() -> Iterator[pa.RecordBatch]:
             row = 0
             for _, batch in self.parts.batches("entities", ["id"]):
@@ -100,7 +101,7 @@ class Predecessor:
                 yield pa.RecordBatch.from_arrays([rows, batch["id"]], schema=schema)
 
         schema = pa.schema([("row", pa.uint32()), ("id", pa.string())])
-        return pa.RecordBatchReader.from_batches(schema, batches())
+        return feed(schema, batches())
 
     def _scan(self, table: str, columns: list[str] | None = None) -> pa.RecordBatchReader:
         files = [self.path / file.path for file in self.manifest.tables[table].files]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kbtools.kb.database import connect
+from kbtools.kb.database import connect, feed
 from kbtools.kb.schema import TABLES
 from kbtools.kb.writer import plain
 
@@ -56,9 +56,8 @@ def out_of_core(
 ) -> Iterator[pa.RecordBatch]:
     """Sort a whole table, spilling to disk beyond `memory` bytes."""
     spec = TABLES[table]
-    source = pa.RecordBatchReader.from_batches(plain(spec.schema), batches)
     order = ", ".join(f'"{name}" NULLS LAST' for name in spec.order)
-    with connect(folder, memory) as database:
+    with feed(plain(spec.schema), batches) as source, connect(folder, memory) as database:
         database.register("source", source)
         found = database.sql(f"SELECT * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
         for batch in found:

@@ -36,6 +36,9 @@ class Misfit(Exception):  # noqa: N818 - not an error: it sends a block to the s
     """Something in a block does not fit the typed decoder."""
 
 
+UNFIT = (Misfit, msgspec.DecodeError, pa.ArrowInvalid, RecursionError, *lenient.BAD)
+
+
 class Batch(NamedTuple):
     """Entities of a block with the local line number of each."""
 
@@ -66,7 +69,7 @@ class Reader:
         try:
             batch = self._fast(block)
             made = self._columns(batch)
-        except (Misfit, msgspec.DecodeError, pa.ArrowInvalid, RecursionError, *lenient.BAD):
+        except UNFIT:
             batch = self._slow(block)
             made = self._columns(batch)
         yield from made.items()
@@ -91,7 +94,7 @@ class Reader:
         byte = block.byte
         for number, line in enumerate(block.data.split(b"\n"), block.line):
             if text := line.strip(_SEPARATORS):
-                for thing in lenient.entities(text, self.kind):
+                for thing in self._sound(text) or lenient.entities(text, self.kind):
                     if isinstance(thing, Entity):
                         found.append(thing)
                         lines.append(number)
@@ -105,6 +108,17 @@ class Reader:
                         self.redirects.append(thing)
             byte += len(line) + 1
         return Batch(found, np.array(lines, np.int64))
+
+    def _sound(self, text: bytes) -> list[Entity]:
+        """Try a line by itself first: what becomes of it must not depend on its neighbours."""
+        try:
+            entity = self._line_decoder.decode(text)
+            _keys([entity])
+            own = [terms.claims(entity)]
+            columns.statement_tables(own, row=0, statement=0, literals=True, qualifiers=True)
+        except UNFIT:
+            return []
+        return [entity]
 
     def _columns(self, batch: Batch) -> dict[str, pa.RecordBatch]:
         entities, lines = batch

@@ -60,6 +60,8 @@ def entities(line: bytes, kind: type[Entity]) -> Iterator[Found]:
         named = answers.items() if isinstance(answers, dict) else ((None, answer) for answer in answers)
         for asked, answer in named:
             yield from _answer(asked, answer, kind)
+        if not answers:
+            yield Problem("an answer of the API without entities")
     elif isinstance(fault := record.get("error"), dict):
         yield Problem(f"an error of the API, not an entity: {fault.get('code')}: {fault.get('info')}")
     else:
@@ -174,7 +176,7 @@ def _statement(property_id: str, raw: Any) -> dict[str, Any]:
     snaks: list[Snak] = [typed.mainsnak]
     for group in (typed.qualifiers or {}).values():  # type: ignore[union-attr]
         snaks += group
-    if len(snaks) > MOST_QUALIFIERS:
+    if len(snaks) > 1 + MOST_QUALIFIERS:
         raise ValueError(f"more than {MOST_QUALIFIERS:,} qualifiers")
     values.read(snaks)
     return statement
