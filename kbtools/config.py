@@ -208,7 +208,7 @@ def _read(kind: Any, text: str) -> Any:
 
 def _decode(kind: type, value: Any) -> Any:
     if kind is Path:
-        if isinstance(value, str):
+        if isinstance(value, str | Path):
             return Path(value)
         raise ValueError(f"Expected `path`, got `{type(value).__name__}`")
     raise NotImplementedError(f"settings cannot hold {kind}")

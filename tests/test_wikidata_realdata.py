@@ -122,7 +122,6 @@ def test_json_that_is_no_entity_is_one_reject_that_says_why_and_where(name, real
     assert str(reject["snippet"]).startswith("{")
 
 
-@pytest.mark.xfail(reason="its first line is taken for a broken record among good ones")
 def test_a_document_whose_lines_look_like_records_is_one_reject(realdata, tmp_path):
     assert read(realdata / "wikidata" / ONE_DOCUMENT, tmp_path / "kb")[0] == NO_ENTITY
 

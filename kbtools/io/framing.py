@@ -64,16 +64,20 @@ def is_record(line: bytes) -> bool:
         return False
     try:
         msgspec.json.decode(line.rstrip(SPACE).removesuffix(b","), type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
 
 
 def _is_broken_record(lines: list[bytes]) -> bool:
-    """Tell whether a first line that is no record is a broken one among good ones, not a layout."""
+    """Tell whether a first line that is no record is a broken one among good ones, not a layout.
+
+    A record is rarely cut off just after a bracket; a document often goes on in the next line there.
+    """
     liner = Liner()
     liner.feed(lines[0])
-    return lines[0].strip(SPACE) != b"{" and liner.within and any(map(is_record, lines[1:LOOK_LINES]))
+    goes_on = lines[0].rstrip(SPACE)[-1:] in {b"{", b"["}
+    return not goes_on and liner.within and any(map(is_record, lines[1:LOOK_LINES]))
 
 
 def _refusal(head: bytes, at: int, path: str) -> SourceError:

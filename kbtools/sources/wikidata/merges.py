@@ -74,6 +74,8 @@ def _kind(file: str) -> str:
     with open_stream(file) as stream:
         head = stream.read(1 << 16)
     if b"INSERT INTO" not in head and b"CREATE TABLE" not in head:
+        if not any(mark in head for mark in (b"<http", b"@prefix", b"PREFIX")):
+            raise SourceError("no redirects are in this: give RDF (.nt, .ttl) or SQL tables", path=file)
         return "rdf"
     for name in ("redirect", "page"):
         if b"`%s`" % name.encode() in head:
