@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from kbtools import config
+from kbtools import config, plugins
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,10 +31,25 @@ def flags(settings: type) -> Callable[[Command], Command]:
 
 
 def given(settings: type, options: dict[str, Any]) -> dict[str, Any]:
-    """Take the settings that were given out of a command's options."""
-    names = [setting.name for setting in config.describe(settings)]
-    found = {name: options.pop(name) for name in names}
-    return {name: value for name, value in found.items() if value not in (None, ())}
+    """Leave out of a command's options the settings that were not given, so that defaults hold."""
+    names = {setting.name for setting in config.describe(settings)}
+    return {name: value for name, value in options.items() if name not in names or value not in (None, ())}
+
+
+class Choices(click.Group):
+    """A sub-command for each choice in a registry, with the flags of the choice's own settings."""
+
+    def __init__(
+        self, *args: Any, package: str, build: Callable[[str], click.Command], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self.package, self.build = package, build
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
+        return plugins.names(self.package)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:  # noqa: D102
+        return self.build(cmd_name)
 
 
 def _option(setting: config.Setting) -> Callable[[Command], Command]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,14 +56,21 @@ def ingest(
 
 
 def judge(
-    made: Manifest, out: str | Path, *, max_rejects: str = "0.1%", expect: str | Path | None = None
+    made: Manifest,
+    out: str | Path,
+    *,
+    max_rejects: str = "0.1%",
+    expect: str | Path | None = None,
 ) -> list[str]:
-    """Say what about a new knowledge base should be looked at: damage, many rejects, unexpected counts."""
+    """Say what about a new knowledge base should be looked at: damage, many rejects, unexpected counts.
+
+    `max_rejects` is a share of all records like 0.1%, a number of them, or none to allow all.
+    """
     complaints = []
     rejected, read = made.counts.get("rejected", 0), made.counts.get("read", 0)
     if made.incomplete:
         complaints.append("a dump is damaged, so the knowledge base is incomplete; fetch the dump again")
-    if rejected > _allowed(max_rejects, read + rejected):
+    if rejected > allowed(max_rejects, read + rejected):
         complaints.append(
             f"{rejected:,} of {read + rejected:,} records are rejected, more than --max-rejects {max_rejects}"
         )
@@ -74,13 +83,17 @@ def judge(
     return complaints
 
 
-def _allowed(limit: str, records: int) -> float:
-    try:
-        if limit == "none":
-            return float("inf")
-        return float(limit[:-1]) / 100 * records if limit.endswith("%") else int(limit)
-    except ValueError:
-        raise ConfigError(f"--max-rejects {limit!r}: give a share like 0.1%, a number, or none") from None
+def allowed(limit: str, records: int) -> float:
+    """Return how many of `records` may be rejected.
+
+    >>> allowed("0.1%", 5000), allowed("7", 5000), allowed("none", 5000)
+    (5.0, 7.0, inf)
+    """
+    if limit == "none":
+        return math.inf
+    if not re.fullmatch(r"\d+(\.\d+)?%|\d+", limit):
+        raise ConfigError(f"--max-rejects {limit!r}: give a share like 0.1%, a number, or none")
+    return float(limit[:-1]) / 100 * records if limit.endswith("%") else float(limit)
 
 
 def summary(made: Manifest, out: str | Path) -> str:

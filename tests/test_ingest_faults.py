@@ -703,7 +703,6 @@ sort, s.out_of_core = s.out_of_core, lost
 """
 
 
-@pytest.mark.xfail(reason="with one worker, a Ctrl-C that meets DuckDB is lost", strict=True)
 @pytest.mark.parametrize("end", ["raise RuntimeError('Query interrupted') from None", "pass"])
 def test_control_c_is_not_lost_on_a_library(tmp_path, plain, reference, end):
     """DuckDB makes an error of its own of it; where it reads from Python, it goes on as if nothing was."""

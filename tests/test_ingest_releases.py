@@ -287,7 +287,6 @@ def test_a_release_larger_than_its_predecessor_and_a_smaller_one(tmp_path):
     assert verify(tmp_path / "new", deep=True).problems == []
 
 
-@pytest.mark.xfail(reason="settings that are paths are taken as texts only", strict=True)
 def test_files_of_redirects_may_be_given_as_paths(another):
     (another.folder / "new.nt").replace(another.folder / "merged.nt")
     made = ingest(

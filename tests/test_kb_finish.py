@@ -2,6 +2,7 @@ import tempfile
 from pathlib import Path
 from random import Random
 
+import pyarrow.parquet as pq
 import pytest
 import xxhash
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +40,19 @@ def check(folder, expected, done):
             assert (file.bytes, file.digest) == (path.stat().st_size, digest.of_file(path))
 
 
+def check_places(folder):
+    """A table sorted by entity has its rows in the file that their eid says, in the group that it says."""
+    for name in ("entities", *finish.BY_EID):
+        for path in (folder / "new" / name).iterdir():
+            with pq.ParquetFile(path) as file:
+                groups = [file.read_row_group(n)[TABLES[name].key[0]] for n in range(file.num_row_groups)]
+            eids = [set(group.to_numpy() // finish.GROUP) for group in groups]
+            assert all(len(group) == 1 for group in eids)
+            places = [place for group in eids for place in group]
+            assert places == sorted(set(places))
+            assert {place // finish.GROUPS for place in places} <= {int(path.stem)}
+
+
 def id_space(expected):
     ids = [row["id"] for row in expected["entities"]]
     return xxhash.xxh3_128_hexdigest("".join(f"{name}\n" for name in ids).encode())
@@ -59,6 +73,7 @@ def test_any_world_becomes_the_tables_of_a_naive_builder(seed, size):
         folder = made.stage(Path(name), size=size)
         done, facts = world.finished(folder, damage=DAMAGE)
         check(folder, expected, done)
+        check_places(folder)
     assert facts["id space"] == id_space(expected)
     assert facts["entities"] == len(expected["entities"])
     assert facts["relations"] == len(expected["relations"])
@@ -80,6 +95,7 @@ def test_release_after_release_as_a_naive_builder_would(seed, size):
             old = None if before is None else tiny_kb.write(Path(name, "old"), before, files=2)
             done, facts = world.finished(folder, old=old)
             check(folder, expected, done)
+            check_places(folder)
         assert facts["id space"] == id_space(expected)
         before = expected
 

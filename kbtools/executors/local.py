@@ -13,9 +13,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import msgspec
 
@@ -101,7 +102,8 @@ class Pool:
         """Do the tasks here, with the errors and the second try that a worker would give them."""
         while (task := stage.next()) is not None:
             try:
-                done = ensure(msgspec.json.decode(msgspec.json.encode(task), type=Task), self.folder)
+                with _interruptible():
+                    done = ensure(msgspec.json.decode(msgspec.json.encode(task), type=Task), self.folder)
             except KbError:
                 raise
             except (Exception, SystemExit) as error:
@@ -229,6 +231,32 @@ class Worker:
             return f"worker ended with exit code {code}"
         oom = " (out of memory?)" if code == -signal.SIGKILL else ""
         return f"worker was killed by signal {-code}{oom}"
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make sure of Ctrl-C: a library may turn it into an error of its own, or lose it."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    except Exception as error:
+        if pressed:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _ready(workers: Iterable[Worker], *, wait: bool) -> list[Worker]:

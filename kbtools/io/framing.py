@@ -30,6 +30,8 @@ def sniff(stream: Stream) -> tuple[str, bytes]:
     head = stream.read(LOOK)
     more = True
     while True:
+        if not more and stream.damage and not head.strip(SPACE):
+            return "lines", head  # a damaged container with nothing in it is damaged, not foreign
         layout = layout_of(head, whole=not more, path=stream.path)
         if layout:
             return layout, head

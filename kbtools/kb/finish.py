@@ -29,8 +29,8 @@ from kbtools.kb.schema import TABLES
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.kb.writer import plain, write_by, write_file, write_rows
 
-BY_EID = ("triples", "literals", "labels", "descriptions", "types")
-BY_TEXT = ("sitelinks", "xref", "surfaces")
+BY_EID = ("literals", "triples", "labels", "descriptions", "types")
+BY_TEXT = ("surfaces", "xref", "sitelinks")
 GROUPS = FILE // GROUP
 
 
@@ -49,14 +49,15 @@ def second_wave(
     skipped = set(without)
     sliced = ["qualifiers", *BY_EID] if numbered.in_order else ["qualifiers"]
     whole = [*BY_TEXT] if numbered.in_order else [*BY_EID, *BY_TEXT]
-    tasks = [
+    whole = [table for table in whole if table not in skipped]
+    # the longest first: the slices fill what time the other workers have
+    tasks = [_task(table, "whole_table", table=table, memory=memory) for table in whole]
+    tasks += [
         _task(f"{table}-{number:05}", "slice_table", table=table, number=number)
         for number in numbers
         for table in sliced
         if table not in skipped
     ]
-    whole = [table for table in whole if table not in skipped]
-    tasks += [_task(table, "whole_table", table=table, memory=memory) for table in whole]
     tasks += [_task(table, "small_table", table=table) for table in ("relations", "redirects")]
     tasks.append(_task("rejects", "rejects", damage=damage, memory=memory))
     return tasks

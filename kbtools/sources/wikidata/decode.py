@@ -115,7 +115,9 @@ class Reader:
             entity = self._line_decoder.decode(text)
             _keys([entity])
             own = [terms.claims(entity)]
-            columns.statement_tables(own, row=0, statement=0, literals=True, qualifiers=True)
+            columns.statement_tables(
+                own, row=0, statement=0, literals=self.literals, qualifiers=self.qualifiers
+            )
         except UNFIT:
             return []
         return [entity]
