@@ -122,9 +122,14 @@ nodes = st.integers(0, 9)
 
 
 @settings(max_examples=25)
-@given(edges=st.lists(st.tuples(nodes, nodes), max_size=25), types=st.lists(nodes, max_size=4))
-def test_any_graph(edges, types):
-    with tempfile.TemporaryDirectory() as folder:
+@given(
+    edges=st.lists(st.tuples(nodes, nodes), max_size=25),
+    types=st.lists(nodes, max_size=4),
+    at_once=st.sampled_from([1, 3, classes.AT_ONCE]),
+)
+def test_any_graph(edges, types, at_once):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classes, "AT_ONCE", at_once)
         found, facts = written(Path(folder), edges, types)
     assert found == closure(edges, types)
     assert facts["cycles"] == cycles(edges)

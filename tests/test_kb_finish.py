@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kbtools.artefact import digest, perform
-from kbtools.kb import finish
+from kbtools.kb import finish, numbering
 from kbtools.kb.schema import TABLES
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.kb.soundness import out_of_order
@@ -46,7 +46,7 @@ def check_places(folder):
         for path in (folder / "new" / name).iterdir():
             with pq.ParquetFile(path) as file:
                 groups = [file.read_row_group(n)[TABLES[name].key[0]] for n in range(file.num_row_groups)]
-            eids = [set(group.to_numpy() // finish.GROUP) for group in groups]
+            eids = [set(group.to_numpy() // numbering.GROUP) for group in groups]
             assert all(len(group) == 1 for group in eids)
             places = [place for group in eids for place in group]
             assert places == sorted(set(places))

@@ -64,7 +64,7 @@ class Closure:
             """,
         )
         for (low,), (end,) in pairwise([*firsts, (1 << 32,)]):
-            found = self._database.execute(_PAIRS, {"low": low, "end": end})
+            found = self._database.sql(_PAIRS, params={"low": low, "end": end})
             for batch in found.to_arrow_reader(BATCH):
                 self.depth = max(self.depth, pc.max(batch["depth"]).as_py())
                 yield batch.cast(schema)
