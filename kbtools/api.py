@@ -43,6 +43,7 @@ def ingest(
     found = plugins.load(SOURCES, source).SOURCE
     built = config.build(found.settings, settings, where=f"ingest {source}", overrides=overrides)
     build = Build(
+        format=source,
         source=found,
         name=name or source,
         settings=built,

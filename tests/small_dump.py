@@ -220,7 +220,7 @@ def entity(kb: Path, name: str) -> Json:
 PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background is deaf to it
-import kbtools.sources._ingest as ingest
+import kbtools.sources._stages as ingest
 ingest.SMALLEST = {}
 from kbtools.cli.main import main
 main()

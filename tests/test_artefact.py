@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -44,7 +43,7 @@ OTHER = plan("ingest", {"langs": ["zh"]}, ["abc"])
 def build(out, text="one", plan=PLAN, **how):
     """Build a small artefact, as a stage does."""
     with Staging(out, plan, **how) as stage:
-        return stage.commit(filled(stage, text))
+        return stage.whole or stage.commit(filled(stage, text))
 
 
 def filled(stage, text="one"):
@@ -190,7 +189,7 @@ def test_a_kill_at_any_moment_leaves_old_or_new(out, overwrite):
         try:
             build(out, "new", overwrite=overwrite)
         except ArtefactError as error:
-            assert re.search("nothing is left to do|exists", str(error))  # noqa: PT017
+            assert "exists" in str(error)  # noqa: PT017
         assert tree(out.parent) == ["kb", "kb/entities", "kb/entities/part-0.parquet", "kb/manifest.json"]
         assert (out / "entities" / "part-0.parquet").read_text() == "new"
         assert read(out).plan == PLAN

@@ -9,7 +9,7 @@ import pytest
 
 from kbtools.artefact import manifest
 from kbtools.kb import finish, numbering
-from kbtools.sources import _ingest
+from kbtools.sources import _stages
 from tests import small_dump
 from tests.damaged import PACK
 from tests.small_dump import PIECE, data, dump, files, ingest, kbtools, records, rows, same
@@ -39,7 +39,7 @@ def reference(folder, plain):
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(_ingest, "SMALLEST", PIECE)
+    monkeypatch.setattr(_stages, "SMALLEST", PIECE)
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def pieces(monkeypatch):
         seen.add((piece.source, piece.number))
         return whole(self, piece)
 
-    whole = _ingest.Reading._task
-    monkeypatch.setattr(_ingest.Reading, "_task", task)
+    whole = _stages.Reading._task
+    monkeypatch.setattr(_stages.Reading, "_task", task)
     return seen
 
 
@@ -104,7 +104,7 @@ def test_standard_input(tmp_path, reference, container):
     [("plain", 9_973), ("gz", 100_000), ("gz-members", 50_000), ("bz2", 30_000), ("plain", 16 << 20)],
 )
 def test_any_size_of_pieces(tmp_path, reference, pieces, container, size):
-    _ingest.SMALLEST = size  # put back with the small pieces
+    _stages.SMALLEST = size  # put back with the small pieces
     path = tmp_path / "dump.json"
     path.write_bytes(PACK[container](data()))
     ingest(path, tmp_path / "kb")

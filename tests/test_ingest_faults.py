@@ -27,7 +27,7 @@ from kbtools.artefact import Staging, manifest
 from kbtools.cli.main import main
 from kbtools.kb import finish as finishing
 from kbtools.kb.verify import verify
-from kbtools.sources import _ingest
+from kbtools.sources import _stages
 from tests import small_dump
 from tests.damaged import PACK
 from tests.small_dump import PIECE, command, data, dump, eids, files, ingest, item, kbtools, lines, rows, same
@@ -62,7 +62,7 @@ def reference(folder, plain):
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(_ingest, "SMALLEST", PIECE)
+    monkeypatch.setattr(_stages, "SMALLEST", PIECE)
 
 
 @pytest.fixture(autouse=True)
@@ -356,7 +356,7 @@ class StoppedError(Exception):
 def unfinished(folder, plain, reference):
     """A build that was cut off just before its manifest was written, and one with a predecessor."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_ingest, "SMALLEST", PIECE)
+        patch.setattr(_stages, "SMALLEST", PIECE)
         patch.setattr(Staging, "commit", fail)
         for name, old in (("fresh", None), ("next", reference)):
             with pytest.raises(StoppedError):
@@ -745,6 +745,6 @@ def test_a_target_that_appears_meanwhile_is_not_replaced(tmp_path, plain, monkey
     assert run.code == 2
     assert (tmp_path / "kb" / "mine").read_text() == "mine"
     monkeypatch.undo()
-    monkeypatch.setattr(_ingest, "SMALLEST", PIECE)
+    monkeypatch.setattr(_stages, "SMALLEST", PIECE)
     shutil.rmtree(tmp_path / "kb")
     assert Run(plain, "--out", tmp_path / "kb", *MANY).code == 0

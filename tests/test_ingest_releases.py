@@ -12,7 +12,7 @@ from kbtools.artefact.manifest import KbRef
 from kbtools.errors import ArtefactError
 from kbtools.kb.diff import diff
 from kbtools.kb.verify import verify
-from kbtools.sources import _ingest
+from kbtools.sources import _stages
 from tests import small_dump
 from tests.small_dump import dump, eids, entity, files, ingest, item, kbtools, lines, links, rows
 
@@ -234,7 +234,7 @@ def test_a_redirect_into_a_tombstone_leads_nowhere(another):
 
 @pytest.mark.parametrize("workers", [2, 3])
 def test_the_number_of_workers_changes_nothing(another, workers, monkeypatch):
-    monkeypatch.setattr(_ingest, "SMALLEST", 1000)
+    monkeypatch.setattr(_stages, "SMALLEST", 1000)
     another.ingest("other", SECOND, MERGED, "old", workers=workers)
     assert files(another.folder / "other") == files(another.new)
     other, new = manifest.read(another.folder / "other"), manifest.read(another.new)

@@ -14,8 +14,9 @@ import duckdb
 import pyarrow as pa
 
 from kbtools.errors import KbError
+from kbtools.kb.database import one_line
 from kbtools.kb.reader import Base, gather
-from kbtools.kb.views import add_views, as_pattern, connect, one_line, quote, told
+from kbtools.kb.views import add_views, as_pattern, connect, quote, told
 
 BATCH_ROWS = 8_192
 EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.IGNORECASE)

@@ -16,11 +16,12 @@ from typing import Any
 
 import duckdb
 
-from kbtools.errors import KbError, ResourceError
+from kbtools.errors import KbError
+from kbtools.kb.database import Config, in_memory, one_line, opened
 from kbtools.kb.reader import Kb
 from kbtools.kb.schema import TABLES
 
-SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+SETTINGS: Config = {
     "python_enable_replacements": False,  # a query must not see our variables as tables
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -37,14 +38,8 @@ def connect(
         home = None
     with (
         tempfile.TemporaryDirectory(prefix=".kbtools-", dir=home, ignore_cleanup_errors=True) as spill,
-        duckdb.connect(":memory:", config=SETTINGS) as con,
+        opened(Path(spill), memory=memory, threads=threads, config=SETTINGS) as con,
     ):
-        con.execute(f"SET temp_directory = {quote(spill)}")
-        con.execute("SET enable_progress_bar = false")
-        if memory is not None:
-            con.execute(f"SET memory_limit = '{memory}B'")
-        if threads is not None:
-            con.execute(f"SET threads = {threads}")
         yield con
 
 
@@ -98,12 +93,8 @@ def ask_one(con: duckdb.DuckDBPyConnection, sql: str, parameters: Iterable[Any] 
 def told() -> Iterator[None]:
     """Turn DuckDB's errors into one line each, and its interruption into Ctrl-C."""
     try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        what, _, _ = one_line(error).partition(" Possible solutions:")
-        raise ResourceError(
-            f"{what}; give it more --memory or fewer --workers, or more room where it spills"
-        ) from error
+        with in_memory():
+            yield
     except duckdb.PermissionException as error:
         raise KbError(f"only the knowledge base's own files can be opened: {one_line(error)}") from error
     except duckdb.Error as error:
@@ -112,15 +103,6 @@ def told() -> Iterator[None]:
         if str(error) == "Query interrupted":
             raise KeyboardInterrupt from None
         raise
-
-
-def one_line(error: BaseException) -> str:
-    """Keep what is wrong and DuckDB's hint; leave out the excerpt with its underlining."""
-    text, _, _ = str(error).partition("\n\nLINE ")
-    kind, colon, rest = text.partition(" Error: ")
-    if colon and kind in {"Permission", "Catalog", "Binder", "Invalid Input", "IO", "Out of Memory"}:
-        text = rest
-    return " ".join(text.split())
 
 
 def read_parquet(files: list[Path]) -> str:

@@ -96,8 +96,7 @@ def statement_tables(
     triples = {"row": rows[at], "relation": flat.relation[at], "tail": found.tails[at]}
     tables = {"triples": batch("triples", **triples, rank=rank[at], best=best[at], statement=numbers[at])}
     typed = at & best & (flat.relation == INSTANCE_OF)
-    own, types = np.unique([rows[typed], found.tails[typed]], axis=1)  # a type may be stated several times
-    tables["types"] = batch("types", row=own, type=types)
+    tables["types"] = batch("types", row=rows[typed], type=found.tails[typed])
 
     at = found.where
     if literals:
