@@ -305,8 +305,8 @@ class Expected:
         for name, place in World.BY_ROW.items():
             rows = [{"eid": eid, **one} for one in record[place]]
             if name == "types":
-                rows = [row | {"type": self.eid(row["type"])} for row in rows]
-                rows = [row for row in rows if row["type"] is not None]
+                kinds = {self.eid(row["type"]) for row in rows} - {None}
+                rows = [{"eid": eid, "type": kind} for kind in kinds]
             self.tables[name] += rows
         for number_, made in enumerate(record["statements"], statement):
             own = {"head": eid, "relation": self.rids[made["relation"]], "statement": number_}
