@@ -123,7 +123,9 @@ def rows_of(folder: Path, table: str) -> list[Row]:
 
 
 def in_order(table: str, rows: Sequence[Row]) -> list[Row]:
-    """Sort rows the slow way: by the key, then by all other columns; nulls last."""
+    """Sort rows the slow way: by the key, then by all other columns; nulls last, a type of an entity once."""
+    if table == "types":
+        rows = [row for at, row in enumerate(rows) if row not in rows[:at]]
     return sorted(rows, key=lambda row: [(row[name] is None, row[name]) for name in TABLES[table].order])
 
 

@@ -62,11 +62,7 @@ class Mapping:
 
     def _types(self, name: str, part: Part, batch: pa.RecordBatch) -> pa.RecordBatch:
         eids, types = self.eids(rows_of(part, batch)), self._keys.get(batch["type"].to_numpy())
-        keep = (eids != MISSING) & (types != MISSING)
-        # a type may be stated several times, also by the id of a class that was merged into another
-        eids, types = np.unique([eids[keep], types[keep]], axis=1)
-        schema = plain(TABLES[name].schema)
-        return pa.RecordBatch.from_arrays([pa.array(eids), pa.array(types)], schema=schema)
+        return _final(name, (eids != MISSING) & (types != MISSING), batch, eid=eids, type=types)
 
     def _triples(self, name: str, part: Part, batch: pa.RecordBatch) -> pa.RecordBatch:
         heads, tails = self.eids(rows_of(part, batch)), self._keys.get(batch["tail"].to_numpy())

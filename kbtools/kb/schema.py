@@ -22,6 +22,10 @@ TOMBSTONE = 1  # known to an earlier release, gone or merged in this one
 DEPRECATED, NORMAL, PREFERRED = -1, 0, 1
 
 
+# tables whose rows are a set: a type may be stated twice, also by the id of a class merged into another
+SETS = {"types"}
+
+
 class TableSpec(NamedTuple):
     """A table's schema and the columns it is sorted by."""
 

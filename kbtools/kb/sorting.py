@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.kb.database import connect, feed
-from kbtools.kb.schema import TABLES
+from kbtools.kb.schema import SETS, TABLES
 from kbtools.kb.writer import plain
 
 BATCH = 1 << 17
@@ -44,6 +44,8 @@ def in_memory(table: str, batches: Iterable[pa.RecordBatch]) -> pa.Table:
             [("group", "ascending"), *((name, "ascending") for name in rest)],
         )
         order[tied] = order[tied][ranked.to_numpy()]
+    if table in SETS:
+        order = order[np.concatenate([[True], ~same])[: len(order)]]
     return rows.take(pa.array(order))
 
 
@@ -57,8 +59,9 @@ def out_of_core(
     """Sort a whole table, spilling to disk beyond `memory` bytes."""
     spec = TABLES[table]
     order = ", ".join(f'"{name}" NULLS LAST' for name in spec.order)
+    distinct = "DISTINCT" if table in SETS else ""
     with feed(plain(spec.schema), batches) as source, connect(folder, memory) as database:
         database.register("source", source)
-        found = database.sql(f"SELECT * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
+        found = database.sql(f"SELECT {distinct} * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
         for batch in found:
             yield batch.cast(plain(spec.schema))
