@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from kbtools import api
 from kbtools.cli.changes import show
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json
-from kbtools.kb.diff import diff
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(
 
     Example: kbtools diff kb/wikidata-2025 kb/wikidata-2026
     """
-    found = diff(old, new, examples=examples, top=top, memory=memory, threads=workers)
+    found = api.diff(old, new, examples=examples, top=top, memory=memory, threads=workers)
     if as_json:
         show_json(found)
     else:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from kbtools import api
 from kbtools.cli.options import common
 from kbtools.cli.portrait import show
 from kbtools.cli.printing import show_json
-from kbtools.kb.overview import describe
 
 
 @click.command()
@@ -27,7 +27,7 @@ def command(*, path: Path, rows: int, top: int, workers: int, memory: int | None
 
     Example: kbtools inspect kb/wikidata --rows 5
     """
-    found = describe(path, rows=rows, top=top, memory=memory, threads=workers)
+    found = api.inspect(path, rows=rows, top=top, memory=memory, threads=workers)
     if as_json:
         show_json(found)
     else:

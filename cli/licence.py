@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kbtools import artefact
+from kbtools import api
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json, show_table
 
@@ -19,7 +19,7 @@ def command(path: Path, as_json: bool) -> None:
 
     Example: kbtools licence runs/ernie
     """
-    found = artefact.read(path).licences
+    found = api.licences(path)
     if as_json:
         show_json(found)
     elif found:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from kbtools import api
 from kbtools.cli import rows
 from kbtools.cli.options import common
 from kbtools.errors import ConfigError
-from kbtools.kb.query import query
 
 
 @click.command()
@@ -35,7 +35,7 @@ def command(
         )
     if as_csv and as_json:
         raise ConfigError("--csv or --json, not both")
-    with query(paths, sql, memory=memory, threads=workers) as found:
+    with api.query(paths, sql, memory=memory, threads=workers) as found:
         if as_json:
             rows.show_json(found)
         elif as_csv:

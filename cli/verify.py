@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from kbtools import api
 from kbtools.cli.options import common
 from kbtools.cli.printing import plural, show_json
-from kbtools.kb.verify import verify
 from kbtools.progress import amount
 
 
@@ -27,7 +27,7 @@ def command(
 
     Example: kbtools verify kb/wikidata --deep
     """
-    found = verify(path, deep=deep, memory=memory, threads=workers)
+    found = api.verify(path, deep=deep, memory=memory, threads=workers)
     if as_json:
         show_json(found)
     else:

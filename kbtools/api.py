@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kbtools import config, plugins
 from kbtools.artefact import Manifest
 from kbtools.errors import ConfigError
 
+if TYPE_CHECKING:
+    from kbtools.artefact import licences
+    from kbtools.kb.diff import diff
+    from kbtools.kb.overview import describe as inspect
+    from kbtools.kb.query import query
+    from kbtools.kb.verify import verify
+
+__all__ = ["allowed", "diff", "ingest", "inspect", "judge", "licences", "query", "summary", "verify"]
+
 SOURCES = "kbtools.sources"
+
+# functions that live where their work is done, imported when they are first asked for
+_ELSEWHERE = {
+    "diff": "kbtools.kb.diff:diff",
+    "inspect": "kbtools.kb.overview:describe",
+    "licences": "kbtools.artefact:licences",
+    "query": "kbtools.kb.query:query",
+    "verify": "kbtools.kb.verify:verify",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"kbtools.api has no function {name!r}")
+    module, _, function = _ELSEWHERE[name].partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def ingest(

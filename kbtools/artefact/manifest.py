@@ -110,6 +110,11 @@ def unite(licences: Iterable[Licence]) -> list[Licence]:
     return list(dict.fromkeys(licences))
 
 
+def licences(path: Path) -> list[Licence]:
+    """Return the terms of all that the artefact at `path` was made from, through its whole lineage."""
+    return read(path).licences
+
+
 def read(path: Path, kind: str | None = None) -> Manifest:
     """Read the manifest of the artefact at `path`; refuse what is foreign, newer or half written."""
     file = path / NAME

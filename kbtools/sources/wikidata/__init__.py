@@ -39,7 +39,6 @@ class Wikidata:
     licence: ClassVar[Licence] = Licence(
         source="Wikidata",
         licence="CC0-1.0",
-        level="free",
         attribution="Wikidata (https://www.wikidata.org), structured data under CC0",
         redistribute="yes",
     )
