@@ -41,10 +41,15 @@ class Staging:
         if out.name in {"", ".."}:
             raise ArtefactError(f"{out}: give the name of a new folder")
         self.out, self.plan = out, plan
-        self.folder = out.with_name(out.name + ".partial")
+        self.folder = self.folder_of(out)
         self.overwrite, self.restart = overwrite, restart
         self.whole: Manifest | None = None  # set on entry if this very build was already complete
         self._lock: IO[str] | None = None
+
+    @staticmethod
+    def folder_of(out: Path) -> Path:
+        """Say where the artefact at `out` is built."""
+        return out.with_name(out.name + ".partial")
 
     @property
     def new(self) -> Path:

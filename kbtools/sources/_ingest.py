@@ -20,7 +20,7 @@ from kbtools.artefact import (
     unite,
 )
 from kbtools.errors import ConfigError
-from kbtools.executors import pool
+from kbtools.executors import Pool, pool
 from kbtools.io import Dump
 from kbtools.io.inputs import Input as Opened
 from kbtools.io.inputs import is_url, local
@@ -61,16 +61,23 @@ class Build:
         if not _NAME.fullmatch(self.name):
             raise ConfigError(f"--name {self.name!r}: use only a-z, 0-9 and hyphens")
         self.source.options(self.settings)
+        options = self.options
+        preload = [*PRELOAD, self.source.decode.partition(":")[0]]
+        folder = Staging.folder_of(out)
+        # the workers come first: they import what they need while the inputs are looked at
+        with pool(folder, workers=options.workers, engine=options.engine, preload=preload) as workers:
+            return self._run(out, workers)
+
+    def _run(self, out: Path, workers: Pool) -> Manifest:
         named = self.source.files(self.settings)
         for path in named:
             Opened(path).close()
         dumps = [Dump(path, source=place, layout=self.source.layout) for place, path in enumerate(self.dumps)]
         inputs = [Input(path=path, kind="dump", content=identity(path)) for path in self.dumps]
-        others = [Input(path=path, kind="file", content=identity(path)) for path in named]
+        inputs += [Input(path=path, kind="file", content=identity(path)) for path in named]
         old = self._old()
         if old is not None:
-            others.append(Input(path=str(self.ids_from), kind="kb", content=old.content))
-        inputs += others
+            inputs.append(Input(path=str(self.ids_from), kind="kb", content=old.content))
         plan = manifest.plan(
             f"ingest {self.format}", config.plain(self.settings), [one.content for one in inputs]
         )
@@ -78,7 +85,7 @@ class Build:
         with staging:
             if staging.whole is not None:
                 return staging.whole
-            return staging.commit(self._build(staging.folder, dumps, inputs, old))
+            return staging.commit(self._build(staging.folder, workers, dumps, inputs, old))
 
     def _old(self) -> Manifest | None:
         if self.ids_from is None:
@@ -88,33 +95,35 @@ class Build:
         return predecessor.read(self.ids_from)
 
     def _build(
-        self, folder: Path, dumps: Sequence[Dump], inputs: list[Input], old: Manifest | None
+        self,
+        folder: Path,
+        workers: Pool,
+        dumps: Sequence[Dump],
+        inputs: list[Input],
+        old: Manifest | None,
     ) -> Manifest:
+        from kbtools.sources._stages import Stages  # noqa: PLC0415 - needs pyarrow; the workers are ahead
+
         options = self.options
         memory = (options.memory or DEFAULT_MEMORY * options.workers) // options.workers
-        preload = [*PRELOAD, self.source.decode.partition(":")[0]]
-        with pool(folder, workers=options.workers, engine=options.engine, preload=preload) as workers:
-            # imported only now: the workers have begun to import the same
-            from kbtools.sources._stages import Stages  # noqa: PLC0415
-
-            stages = Stages(self.source, self.settings, folder, workers, quiet=options.quiet)
-            stages.read(dumps)
-            tables = stages.finish(old=self.ids_from, memory=memory, threads=options.workers)
-            chain = list(old.id_space) if old else []
-            ids = stages.facts.pop("id space")
-            chain += [ids] if ids not in chain else []
-            return begin(
-                "kb",
-                name=self.name,
-                settings=config.plain(self.settings),
-                inputs=inputs,
-                id_space=chain,
-                tables=tables,
-                counts={**stages.counts, **stages.facts},
-                licences=unite([self.source.licence, *(old.licences if old else ())]),
-                incomplete=bool(stages.damage),
-                resources={"stages": stages.seconds, "peak worker MB": round(workers.peak_mb)},
-            )
+        stages = Stages(self.source, self.settings, folder, workers, quiet=options.quiet)
+        stages.read(dumps)
+        tables = stages.finish(old=self.ids_from, memory=memory, threads=options.workers)
+        chain = list(old.id_space) if old else []
+        ids = stages.facts.pop("id space")
+        chain += [ids] if ids not in chain else []
+        return begin(
+            "kb",
+            name=self.name,
+            settings=config.plain(self.settings),
+            inputs=inputs,
+            id_space=chain,
+            tables=tables,
+            counts={**stages.counts, **stages.facts},
+            licences=unite([self.source.licence, *(old.licences if old else ())]),
+            incomplete=bool(stages.damage),
+            resources={"stages": stages.seconds, "peak worker MB": round(workers.peak_mb)},
+        )
 
 
 def identity(path: str) -> str:
