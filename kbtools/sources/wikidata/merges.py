@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from kbtools.artefact import Outcome
 from kbtools.errors import SourceError
 from kbtools.io import open_stream
@@ -24,49 +26,64 @@ _SAME_AS = re.compile(_ENTITY + rb"\s+(?:<http://www\.w3\.org/2002/07/owl#sameAs
 # namespaces have pages of such names too (Talk:Q42). A row follows a space or a comma, or stands on its line.
 _ROW = re.compile(rb"(?:^|[\s,])\((\d+),(?:0,'(?=Q)|120,'(?=P)|146,'(?=L))([QPL]\d+)'")
 
-Pairs = list[tuple[str, str]]
+Pairs = list[tuple[str, int | None]]  # an id, and the key of the entity that it means now
 
 
 def stage(folder: Path, *, files: Sequence[str], part: str) -> Outcome:
-    """Write the redirects of all files as a staged part."""
-    pairs: Pairs = []
-    leads_to: dict[int, str] = {}
-    pages = []
-    for file in files:
-        kind = _kind(file)
-        if kind == "rdf":
-            pairs += _same_as(file)
-        elif kind == "redirect":
-            leads_to |= {int(number): title.decode() for number, title in _rows(file)}
-        else:
-            pages.append(file)
-    if leads_to and not pages:
+    """Write the redirects of all files as a staged part, block by block."""
+    kinds = {file: _kind(file) for file in files}
+    redirects, pages = ([f for f in files if kinds[f] == kind] for kind in ("redirect", "page"))
+    if redirects and not pages:
         raise SourceError(
             "the redirect table names pages by number only; give the page table too: "
             "--redirects …-redirect.sql.gz --redirects …-page.sql.gz",
-            path=next(f for f in files if _kind(f) == "redirect"),
+            path=redirects[0],
         )
-    for file in pages:
-        pairs += [
-            (title.decode(), leads_to[int(number)])
-            for number, title in _rows(file)
-            if int(number) in leads_to
-        ]
-    kept = [(a, b) for a, b in pairs if key_of(a) is not None and key_of(b) is not None and a != b]
+    read = 0
     with PartWriter(folder / part) as out:
-        if kept:
-            ids, targets = zip(*kept, strict=True)
-            out.add(
-                "redirects",
-                batch(
-                    "redirects",
-                    from_id=list(ids),
-                    key=[key_of(name) for name in ids],
-                    to=[key_of(name) for name in targets],
-                    kind="merge",
-                ),
-            )
-    return Outcome(files=[part], facts={"redirects read": len(pairs)})
+        for file in files:
+            if kinds[file] == "rdf":
+                for block in _blocks(file):
+                    found = _SAME_AS.findall(block)
+                    read += _add(out, [(a.decode(), key_of(b.decode())) for a, b in found])
+        if redirects:
+            targets = Targets(redirects)
+            for block in (block for file in pages for block in _blocks(file)):
+                read += _add(out, targets.of(_ROW.findall(block)))
+    return Outcome(files=[part], facts={"redirects read": read})
+
+
+def _add(out: PartWriter, pairs: Pairs) -> int:
+    """Write pairs that make sense; return how many there were."""
+    keyed = [(name, key_of(name), to) for name, to in pairs]
+    kept = [row for row in keyed if None not in row and row[1] != row[2]]
+    if kept:
+        names, keys, targets = (list(column) for column in zip(*kept, strict=True))
+        out.add("redirects", batch("redirects", from_id=names, key=keys, to=targets, kind="merge"))
+        out.end_block()
+    return len(pairs)
+
+
+class Targets:
+    """The redirect table: page number → key, 16 bytes each."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        numbers, keys = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for block in (block for file in files for block in _blocks(file)):
+            rows = _ROW.findall(block)
+            numbers.append(np.array([int(number) for number, _ in rows], np.int64))
+            keys.append(np.array([key_of(title.decode()) or 0 for _, title in rows], np.int64))
+        self._numbers, first = np.unique(np.concatenate(numbers), return_index=True)
+        self._keys = np.concatenate(keys)[first]
+
+    def of(self, pages: list[tuple[bytes, bytes]]) -> Pairs:
+        """Return what the pages among `pages` that redirect lead to."""
+        numbers = np.array([int(number) for number, _ in pages], np.int64)
+        places = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
+        if not len(self._numbers):
+            return []
+        leads = (self._numbers[places] == numbers) & (self._keys[places] > 0)
+        return [(pages[i][1].decode(), int(self._keys[places[i]])) for i in np.flatnonzero(leads).tolist()]
 
 
 def _kind(file: str) -> str:
@@ -81,18 +98,6 @@ def _kind(file: str) -> str:
         if b"`%s`" % name.encode() in head:
             return name
     raise SourceError("neither the redirect nor the page table; give RDF (.nt, .ttl) or these", path=file)
-
-
-def _same_as(file: str) -> Pairs:
-    found = []
-    for block in _blocks(file):
-        found += [(a.decode(), b.decode()) for a, b in _SAME_AS.findall(block)]
-    return found
-
-
-def _rows(file: str) -> Iterator[tuple[bytes, bytes]]:
-    for block in _blocks(file):
-        yield from _ROW.findall(block)
 
 
 def _blocks(file: str) -> Iterator[bytes]:
