@@ -229,10 +229,11 @@ def test_redirects_of_the_sql_tables(compress, a_row_a_line, tmp_path):
     assert redirects(tmp_path, *reversed(files)) == [(*pair, "merge") for pair in expected]
 
 
-def test_the_redirect_table_alone_asks_for_the_page_table(tmp_path):
-    file = tmp_path / "redirect.sql.gz"
-    file.write_bytes(gzip.compress(REDIRECT.encode()))
-    with pytest.raises(SourceError, match="give the page table too"):
+@pytest.mark.parametrize(("name", "other"), [("redirect", "page"), ("page", "redirect")])
+def test_one_table_alone_asks_for_the_other(tmp_path, name, other):
+    file = tmp_path / f"{name}.sql.gz"
+    file.write_bytes(gzip.compress({"redirect": REDIRECT, "page": PAGE}[name].encode()))
+    with pytest.raises(SourceError, match=f"give the {other} table too"):
         redirects(tmp_path, file)
 
 
@@ -244,8 +245,10 @@ def test_another_table_is_refused(realdata, tmp_path):
 def test_a_damaged_file_of_redirects_is_refused(tmp_path):
     file = tmp_path / "page.sql.gz"
     file.write_bytes(gzip.compress(PAGE.encode() * 99)[:-40])
+    whole = tmp_path / "redirect.sql.gz"
+    whole.write_bytes(gzip.compress(REDIRECT.encode()))
     with pytest.raises(SourceError, match="fetch it again"):
-        redirects(tmp_path, file)
+        redirects(tmp_path, whole, file)
 
 
 def test_an_answer_of_the_api_under_another_id_is_a_redirect(tmp_path):

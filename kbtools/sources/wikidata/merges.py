@@ -33,11 +33,12 @@ def stage(folder: Path, *, files: Sequence[str], part: str) -> Outcome:
     """Write the redirects of all files as a staged part, block by block."""
     kinds = {file: _kind(file) for file in files}
     redirects, pages = ([f for f in files if kinds[f] == kind] for kind in ("redirect", "page"))
-    if redirects and not pages:
+    if bool(redirects) != bool(pages):
+        what, other = ("redirect", "page") if redirects else ("page", "redirect")
         raise SourceError(
-            "the redirect table names pages by number only; give the page table too: "
-            "--redirects …-redirect.sql.gz --redirects …-page.sql.gz",
-            path=redirects[0],
+            f"the {what} table says nothing by itself, for redirects name pages by number; give the {other} "
+            "table too: --redirects …-redirect.sql.gz --redirects …-page.sql.gz",
+            path=(redirects or pages)[0],
         )
     read = 0
     with PartWriter(folder / part) as out:
