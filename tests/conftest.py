@@ -8,6 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests import small_dump
+
 # In CI the same examples are tried each time; elsewhere new ones, and a failing one is remembered.
 hypothesis.settings.register_profile("kbtools", deadline=None)
 hypothesis.settings.register_profile("kbtools-ci", deadline=None, derandomize=True, database=None)
@@ -24,6 +26,22 @@ def realdata() -> Path:
 def golden() -> Path:
     """The folder of reference results of other people's programs."""
     return _folder("KBTOOLS_GOLDEN", "reference results")
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dump with everything in it, for the tests that ingest it in many ways."""
+    path = tmp_path_factory.mktemp("small") / "dump.json"
+    path.write_bytes(small_dump.data())
+    return path
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory, plain: Path) -> Path:
+    """What one undisturbed worker makes of it, in one piece."""
+    out = tmp_path_factory.mktemp("small") / "reference"
+    small_dump.ingest(plain, out)
+    return out
 
 
 def _folder(variable: str, what: str) -> Path:

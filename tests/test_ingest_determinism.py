@@ -17,26 +17,6 @@ from tests.small_dump import PIECE, data, dump, files, ingest, kbtools, records,
 LANGS = ("--langs", "en,zh")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("determinism")
-
-
-@pytest.fixture(scope="module")
-def plain(folder):
-    path = folder / "dump.json"
-    path.write_bytes(data())
-    return path
-
-
-@pytest.fixture(scope="module")
-def reference(folder, plain):
-    """The result of one worker on one piece."""
-    out = folder / "reference"
-    ingest(plain, out)
-    return out
-
-
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     monkeypatch.setattr(_stages, "SMALLEST", PIECE)

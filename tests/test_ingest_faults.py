@@ -40,26 +40,6 @@ linux_root = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("faults")
-
-
-@pytest.fixture(scope="module")
-def plain(folder):
-    path = folder / "dump.json"
-    path.write_bytes(data())
-    return path
-
-
-@pytest.fixture(scope="module")
-def reference(folder, plain):
-    """An undisturbed run."""
-    out = folder / "reference"
-    ingest(plain, out)
-    return out
-
-
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     monkeypatch.setattr(_stages, "SMALLEST", PIECE)
@@ -353,8 +333,9 @@ class StoppedError(Exception):
 
 
 @pytest.fixture(scope="module")
-def unfinished(folder, plain, reference):
+def unfinished(tmp_path_factory, plain, reference):
     """A build that was cut off just before its manifest was written, and one with a predecessor."""
+    folder = tmp_path_factory.mktemp("unfinished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_stages, "SMALLEST", PIECE)
         patch.setattr(Staging, "commit", fail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kbtools.artefact import digest
 
@@ -32,9 +31,3 @@ def _type(kind: pa.DataType) -> object:
 def _item(kind: pa.DataType) -> list[object]:
     """Leave out the item's name: Parquet calls it `element`, Arrow `item`."""
     return [_type(kind.value_type), kind.value_field.nullable]
-
-
-def schema_of(path: str) -> pa.Schema:
-    """Read the Arrow schema of a Parquet file, from its footer alone."""
-    with pq.ParquetFile(path) as file:
-        return file.schema_arrow

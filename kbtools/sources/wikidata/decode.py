@@ -124,9 +124,6 @@ class Reader:
 
     def _columns(self, batch: Batch) -> dict[str, pa.RecordBatch]:
         entities, lines = batch
-        media = [e.type in lenient.SKIPPED for e in entities]
-        if any(media):
-            raise Misfit
         keys = _keys(entities)
         claims = [terms.claims(entity) for entity in entities]
         tables: dict[str, pa.RecordBatch] = {}
@@ -208,6 +205,7 @@ class Reader:
 
 
 def _keys(entities: Sequence[Entity]) -> Any:
+    """Return the keys; what is none of the kinds that are kept (MediaInfo, say) goes the slow way."""
     keys = np.array([key_of(e.id) or -1 for e in entities], np.int64)
     kinds = np.array([KINDS.get(e.type, -2) for e in entities], np.int64)
     if (keys >> SPACE_BITS != kinds).any() or (keys < 0).any():
