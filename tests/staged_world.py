@@ -141,6 +141,8 @@ def random_rows(table: str, count: int, rng: Random, *, spread: int = 4) -> list
     def value(kind: pa.Field) -> Any:
         if kind.nullable and rng.random() < 0.3:
             return None
+        if pa.types.is_list(kind.type):
+            return []
         if pa.types.is_boolean(kind.type):
             return rng.random() < 0.5
         if pa.types.is_floating(kind.type):
@@ -221,7 +223,7 @@ class Expected:
 
     def __init__(self, world: World, old: Tables) -> None:
         self.world, self.old = world, old
-        self.tables: Tables = {name: [] for name in TABLES if name != "classes"}
+        self.tables: Tables = {name: [] for name in TABLES if name not in {"classes", "pages", "anchors"}}
         self.eids = {row["id"]: row["eid"] for row in old.get("entities", ())}
         self.live: dict[str, int] = {}
         self._number()

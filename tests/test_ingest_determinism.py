@@ -31,8 +31,8 @@ def pieces(monkeypatch):
         seen.add((piece.source, piece.number))
         return whole(self, piece)
 
-    whole = _stages.Reading._task
-    monkeypatch.setattr(_stages.Reading, "_task", task)
+    whole = _stages.Feeding._task
+    monkeypatch.setattr(_stages.Feeding, "_task", task)
     return seen
 
 

@@ -17,7 +17,10 @@ from tests import staged_world as world
 MEMORY = 1 << 28
 
 
-@pytest.mark.parametrize("table", TABLES)
+SORTED = [table for table in TABLES if table != "pages"]  # these stand in the dump's order
+
+
+@pytest.mark.parametrize("table", SORTED)
 @given(seed=st.integers(0, 1 << 32), count=st.integers(0, 40), size=st.integers(1, 50))
 def test_in_memory_is_sorted(table, seed, count, size):
     rng = Random(seed)
@@ -27,7 +30,7 @@ def test_in_memory_is_sorted(table, seed, count, size):
     assert found.to_pylist() == world.in_order(table, rows)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", SORTED)
 def test_out_of_core_is_sorted(tmp_path, table):
     for count in (0, 1, 300):
         rows = world.random_rows(table, count, Random(count))

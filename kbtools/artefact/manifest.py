@@ -87,6 +87,7 @@ class Manifest(Head, frozen=True, kw_only=True):
     id_space: list[str] = []
     tables: dict[str, Table] = {}
     counts: dict[str, Any] = {}
+    notes: dict[str, Any] = {}
     licences: list[Licence] = []
     incomplete: bool = False
     resources: dict[str, Any] = {}

@@ -40,7 +40,8 @@ def _batch(
     batch: pa.RecordBatch, eids: Any, ends: dict[str, Any], flags: pa.Array | None = None
 ) -> pa.RecordBatch:
     zero = np.zeros(len(eids), np.uint64)
-    made: dict[str, Any] = {"eid": eids, "freq": zero, "flags": zero if flags is None else flags}
+    made: dict[str, Any] = {"eid": eids, "flags": zero if flags is None else flags}
+    made |= {name: batch[name].fill_null(0) for name in ("sitelinks", "freq")}
     made |= {name: sums[eids] for name, sums in ends.items()}
     columns = []
     for field in SCHEMA:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kbtools.artefact import Done, Outcome, Table, Task
-from kbtools.kb import numbering, redirects, relations, sorting
+from kbtools.kb import joining, numbering, redirects, relations, sorting
 from kbtools.kb.degrees import Degrees
 from kbtools.kb.entities import IdSpace, rows_of_entities
 from kbtools.kb.mapping import Mapping
@@ -34,10 +34,14 @@ BY_TEXT = ("surfaces", "xref", "sitelinks")
 GROUPS = FILE // GROUP
 
 
-def first_wave(*, prefixes: list[str], old: str | None, memory: int) -> list[Task]:
-    """Return the task that numbers."""
-    args = {"prefixes": prefixes, "old": old, "memory": memory}
-    return [Task(name="number", call="kbtools.kb.numbering:number", args=args)]
+def first_wave(
+    *, prefixes: list[str], old: str | None, onto: str | None = None, match: str = "id", memory: int
+) -> list[Task]:
+    """Return the task that numbers: keys with `prefixes`, or text; with `onto`, by the ids of that base."""
+    args: dict[str, object] = {"prefixes": prefixes, "old": old, "memory": memory}
+    if prefixes:
+        return [Task(name="number", call="kbtools.kb.numbering:number", args=args)]
+    return [Task(name="number", call="kbtools.kb.names:number", args={**args, "onto": onto, "match": match})]
 
 
 def second_wave(
@@ -45,22 +49,32 @@ def second_wave(
 ) -> list[Task]:
     """Return the tasks that make all tables but two; `without` names tables that are not wanted."""
     numbered = numbering.load(folder)
+    common = [_task("rejects", "rejects", damage=damage, memory=memory)]
+    common += [_task(table, "small_table", table=table) for table in ("relations", "redirects")]
+    if numbered.prefixes:
+        return _sliced(numbered, set(without), memory) + common
+    return [_named(table, memory) for table in joining.present(folder) if table not in set(without)] + common
+
+
+def _named(table: str, memory: int) -> Task:
+    if table == "pages":
+        return Task(name=table, call="kbtools.kb.joining:pages", args={"memory": memory})
+    return Task(name=table, call="kbtools.kb.joining:table", args={"table": table, "memory": memory})
+
+
+def _sliced(numbered: numbering.Numbered, skipped: set[str], memory: int) -> list[Task]:
     numbers = range(-(-(len(numbered.bounds) - 1) // GROUPS) or 1)
-    skipped = set(without)
     sliced = ["qualifiers", *BY_EID] if numbered.in_order else ["qualifiers"]
     whole = [*BY_TEXT] if numbered.in_order else [*BY_EID, *BY_TEXT]
     whole = [table for table in whole if table not in skipped]
     # the longest first: the slices fill what time the other workers have
     tasks = [_task(table, "whole_table", table=table, memory=memory) for table in whole]
-    tasks += [
+    return tasks + [
         _task(f"{table}-{number:05}", "slice_table", table=table, number=number)
         for number in numbers
         for table in sliced
         if table not in skipped
     ]
-    tasks += [_task(table, "small_table", table=table) for table in ("relations", "redirects")]
-    tasks.append(_task("rejects", "rejects", damage=damage, memory=memory))
-    return tasks
 
 
 def third_wave(*, subclass_of: int | None, memory: int, workers: int) -> list[Task]:
@@ -126,8 +140,13 @@ def whole_table(folder: Path, *, table: str, memory: int) -> Outcome:
 def small_table(folder: Path, *, table: str) -> Outcome:
     """Write a table that numbering has made already."""
     source = {"relations": relations.FILE, "redirects": redirects.FILE}[table]
+    numbered = numbering.load(folder)
     with pa.memory_map(str(folder / source)) as file, pa.ipc.open_file(file) as found:
         rows = found.read_all().cast(plain(TABLES[table].schema))
+        if table == "relations":
+            rows = rows.slice(numbered.relations)  # an overlay adds to those of its base
+        if not rows.num_rows and not numbered.prefixes:
+            return Outcome()
         files = write_rows(folder / "new", table, rows.to_batches())
     return Outcome(files=[f"new/{name}" for name in files])
 
@@ -140,7 +159,7 @@ def rejects(folder: Path, *, damage: list[list[object]], memory: int) -> Outcome
         for part, batch in Parts(folder).batches("rejects"):
             yield pa.RecordBatch.from_arrays(
                 [
-                    pa.repeat(part.file, batch.num_rows),
+                    batch["file"].fill_null(part.file),
                     numbering.lines(part, batch),
                     pc.add(batch["byte"], pa.scalar(part.byte, pa.uint64())),
                     batch["reason"],

@@ -39,8 +39,10 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
     entities: int
     in_order: bool  # eids ascend with the rows of the dump
     bounds: list[int]  # the first row of each GROUP entities in dump order, and the end
-    prefixes: list[str]  # of ids, by key space
+    prefixes: list[str]  # of ids, by key space; none where ids are text (`names.py`)
     old: str | None = None
+    relations: int = 0  # of the base, where this is an overlay: the rids before its own
+    statements: int = 0  # of the base
 
 
 def number(folder: Path, *, prefixes: list[str], old: str | None, memory: int) -> Outcome:

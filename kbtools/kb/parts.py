@@ -17,7 +17,7 @@ FILE = "work/parts.json"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A staged part; `row`, `statement`, `line` and `byte` are what its local zeros stand for."""
+    """A staged part; `row`, `statement`, `page`, `line` and `byte` are what its local zeros stand for."""
 
     path: str  # relative to the staging folder
     file: str  # the name of the dump it came from
@@ -25,6 +25,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     statement: int = 0
     statements: int = 0
+    page: int = 0
+    pages: int = 0
     line: int | None = 0  # lines before it; None: they are not known
     byte: int = 0
 

@@ -14,6 +14,8 @@ KIND, VERSION = "kb", 1
 DICT = pa.dictionary(pa.int32(), pa.string())
 U8, U16, U32, U64 = pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()
 I8, F64, STR, BOOL = pa.int8(), pa.float64(), pa.string(), pa.bool_()
+# the headings of a page: where they stand in its text, how deep (1 for the highest), and their titles
+SECTIONS = pa.list_(pa.struct([("start", U32), ("level", U8), ("title", STR)]))
 
 # entities.flags
 TOMBSTONE = 1  # known to an earlier release, gone or merged in this one
@@ -97,6 +99,16 @@ TABLES: dict[str, TableSpec] = {
     "redirects": _spec("from_id", ("from_id", STR), ("to_eid", U32), ("kind", DICT)),
     "sitelinks": _spec("site title", ("eid", U32), ("site", DICT), ("title", STR)),
     "xref": _spec("scheme value", ("eid", U32), ("scheme", DICT), ("value", STR)),
+    "pages": _spec(
+        "page",
+        ("page", U32), ("eid", U32, NULL), ("title", STR), ("lang", DICT), ("text", pa.large_string()),
+        ("sections", SECTIONS),
+    ),
+    "anchors": _spec(
+        "page start",
+        ("page", U32), ("start", U32), ("end", U32), ("surface", STR), ("target", U32, NULL),
+        ("target_title", STR), ("kind", DICT),
+    ),
     "rejects": _spec(
         "file byte",
         ("file", STR), ("line", U64, NULL), ("byte", U64, NULL), ("reason", STR), ("snippet", STR),

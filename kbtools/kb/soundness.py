@@ -34,7 +34,7 @@ def problems(
         add_views(con, [kb], only=tables)
         statements = sorted(_statement_tables(kb))
         checks: list[tuple[set[str], Callable[[], Iterator[str]]]] = [
-            *(({table}, partial(_numbers, con, table)) for table in NUMBERED),
+            *(({table}, partial(_numbers, con, kb, table)) for table in NUMBERED),
             *(({table}, partial(_references, con, kb, table)) for table in tables),
             ({"entities", "triples"}, partial(_degrees, con)),
             (set(statements), partial(_best, con, statements)),
@@ -102,13 +102,19 @@ def _mask(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.fill_null(values, False).to_numpy(), dtype=bool)
 
 
-def _numbers(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[str]:
-    """Check that a table's numbers are 0 … rows − 1, each once, and that its ids are unique."""
+def _numbers(con: duckdb.DuckDBPyConnection, kb: Kb, table: str) -> Iterator[str]:
+    """Check that a table's numbers are 0 … rows − 1, each once, and that its ids are unique.
+
+    An overlay's relations go on where those of its base end.
+    """
     key = NUMBERED[table]
-    rows, distinct, last = ask(con, f"SELECT count(*), count(DISTINCT {key}), max({key}) FROM {table}")[0]
+    rows, distinct, first, last = ask(
+        con, f"SELECT count(*), count(DISTINCT {key}), min({key}), max({key}) FROM {table}"
+    )[0]
+    begin = first if _goes_on(kb, table) else 0
     if distinct != rows:
         yield f"{table}: {_rows(rows - distinct)} with a repeated {key}"
-    elif rows and last != rows - 1:
+    elif rows and last != begin + rows - 1:
         yield f"{table}: {key} is not dense: {_rows(rows)}, and the last is {last:,}"
     if table == "pages":
         return
@@ -119,6 +125,10 @@ def _numbers(con: duckdb.DuckDBPyConnection, table: str) -> Iterator[str]:
         yield f"{table}: ids are not unique: {', '.join(f'{id_!r} {n} times' for id_, n in repeated)}"
 
 
+def _goes_on(kb: Kb, table: str) -> bool:
+    return kb.manifest.base is not None and table == "relations"
+
+
 def _references(con: duckdb.DuckDBPyConnection, kb: Kb, table: str) -> Iterator[str]:
     """Check that numbers which name rows of another table are below its row count."""
     columns = [row[0] for row in ask(con, f"DESCRIBE {table}")]
@@ -126,7 +136,7 @@ def _references(con: duckdb.DuckDBPyConnection, kb: Kb, table: str) -> Iterator[
     absent = {REFERENCES[c] for c in named} - set(kb.tables)
     if kb.manifest.base is None and kb.rows(table):
         yield from (f"{table}: speaks of {other}, a table that is absent" for other in sorted(absent))
-    named = [c for c in named if REFERENCES[c] not in absent]
+    named = [c for c in named if REFERENCES[c] not in absent and not _goes_on(kb, REFERENCES[c])]
     if named:
         tests = [f"count(*) FILTER ({c} >= {kb.rows(REFERENCES[c])})" for c in named]
         for column, bad in zip(named, ask(con, f"SELECT {', '.join(tests)} FROM {table}")[0], strict=True):

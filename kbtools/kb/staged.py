@@ -13,7 +13,7 @@ names.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     for name, columns in {
         "entities": [
             ("key", I64), ("id", STR), ("kind", STR), ("label", STR), ("description", STR), ("lang", STR),
-            ("sitelinks", U16), ("chosen", U64), ("line", U64),
+            ("sitelinks", U16), ("freq", U64), ("chosen", U64), ("line", U64),
         ],
         "labels": [("row", U32), ("lang", STR), ("text", STR)],
         "surfaces": [
@@ -63,12 +63,37 @@ SCHEMAS: dict[str, pa.Schema] = {
         "edges": [("relation", I64), ("key", I64), ("target", I64)],
         "members": [("row", U32), ("relation", I64), ("target", I64)],
         "redirects": [("from_id", STR), ("key", I64), ("to", I64), ("kind", STR)],
-        "rejects": [("line", U64), ("byte", U64), ("reason", STR), ("snippet", STR)],
+        # `file` only where a part was read from several: then lines and bytes count from its beginning
+        "rejects": [("file", STR), ("line", U64), ("byte", U64), ("reason", STR), ("snippet", STR)],
     }.items()
 }  # fmt: skip
 
+
 SEGMENT_BYTES = 64 << 20
 _NUMBER = 8  # bytes; a part ends in the length and the digest of its index
+
+
+def batch(schema: pa.Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:
+    """Make a batch; a column that is one value (or None) is repeated, a missing one is null."""
+    rows = next((len(c) for c in columns.values() if not _is_one(c)), 1)
+    arrays = []
+    for field in schema:
+        column = columns.get(field.name)
+        if column is None:
+            arrays.append(pa.nulls(rows, field.type))
+        elif _is_one(column):
+            arrays.append(pa.repeat(pa.scalar(column, field.type), rows))
+        elif isinstance(column, pa.ChunkedArray):
+            arrays.append(column.combine_chunks().cast(field.type))
+        elif isinstance(column, pa.Array):
+            arrays.append(column if column.type == field.type else column.cast(field.type))
+        else:
+            arrays.append(pa.array(column, field.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _is_one(column: Any) -> bool:
+    return column is None or isinstance(column, str | int | float)
 
 
 class Stream(msgspec.Struct, array_like=True, frozen=True):
@@ -83,8 +108,8 @@ class Stream(msgspec.Struct, array_like=True, frozen=True):
 class PartWriter:
     """Writes a part: `add` batches of any table, in row order; a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, schemas: Mapping[str, pa.Schema] = SCHEMAS) -> None:
+        self.path, self._schemas = path, schemas
         self._draft = path.with_name(f".{path.name}.{os.getpid()}")
         self._options = pa.ipc.IpcWriteOptions(compression="lz4")
         self._open: dict[str, tuple[pa.BufferOutputStream, pa.RecordBatchStreamWriter]] = {}
@@ -113,7 +138,7 @@ class PartWriter:
             return
         if table not in self._open:
             sink = pa.BufferOutputStream()
-            self._open[table] = (sink, pa.ipc.new_stream(sink, SCHEMAS[table], options=self._options))
+            self._open[table] = (sink, pa.ipc.new_stream(sink, self._schemas[table], options=self._options))
         self._open[table][1].write_batch(batch)
 
     def end_block(self) -> None:
@@ -140,11 +165,21 @@ def read(path: Path, table: str, columns: list[str] | None = None) -> Iterator[p
             mine = data[stream.offset : stream.offset + stream.length]
             _check(path, mine, stream.digest)
             options = pa.ipc.IpcReadOptions(
-                use_threads=False,
-                included_fields=[SCHEMAS[table].get_field_index(c) for c in columns] if columns else None,
+                use_threads=False, included_fields=_places(mine, columns) if columns else None
             )
             with pa.ipc.open_stream(pa.py_buffer(mine), options=options) as reader:
                 yield from reader
+
+
+def _places(stream: memoryview, columns: list[str]) -> list[int]:
+    with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
+        return [reader.schema.get_field_index(column) for column in columns]
+
+
+def tables(path: Path) -> set[str]:
+    """Return the tables of which a part holds rows."""
+    with _open(path) as source:
+        return {stream.table for stream in _index(path, memoryview(source.read_buffer()))}
 
 
 def _open(path: Path) -> pa.MemoryMappedFile:

@@ -12,6 +12,7 @@ from typing import Any
 from kbtools import config
 from kbtools.artefact import (
     Input,
+    KbRef,
     Manifest,
     Staging,
     begin,
@@ -24,7 +25,7 @@ from kbtools.executors import Pool, pool
 from kbtools.io import Dump
 from kbtools.io.inputs import Input as Opened
 from kbtools.io.inputs import is_url, local
-from kbtools.sources.base import Source
+from kbtools.sources.base import WHOLE, Reading, Source
 
 DEFAULT_MEMORY = 512 << 20  # a worker: DuckDB and Arrow need about as much again
 PRELOAD = ("numpy", "pyarrow", "pyarrow.compute", "kbtools.kb.finish")
@@ -53,6 +54,7 @@ class Build:
     settings: Any
     dumps: Sequence[str]
     ids_from: Path | None
+    onto: Path | None
     options: Options
 
     def run(self, out: Path) -> Manifest:
@@ -60,67 +62,83 @@ class Build:
         # what makes no sense or is not there is refused before anything is written
         if not _NAME.fullmatch(self.name):
             raise ConfigError(f"--name {self.name!r}: use only a-z, 0-9 and hyphens")
-        self.source.options(self.settings)
+        if self.onto and (self.ids_from or self.source.prefixes):
+            what = "--ids-from" if self.ids_from else f"{self.format}, whose ids are its own"
+            raise ConfigError(f"--onto cannot go together with {what}")
+        reading = self.source.plan(self.dumps, self.settings)
         options = self.options
-        preload = [*PRELOAD, self.source.decode.partition(":")[0]]
+        preload = [*PRELOAD, *dict.fromkeys(feed.call.partition(":")[0] for feed in reading.feeds)]
         folder = Staging.folder_of(out)
         # the workers come first: they import what they need while the inputs are looked at
         with pool(folder, workers=options.workers, engine=options.engine, preload=preload) as workers:
-            return self._run(out, workers)
+            return self._run(out, reading, workers)
 
-    def _run(self, out: Path, workers: Pool) -> Manifest:
-        named = self.source.files(self.settings)
-        for path in named:
+    def _run(self, out: Path, reading: Reading, workers: Pool) -> Manifest:
+        from kbtools.sources._stages import open_dumps  # noqa: PLC0415 - needs pyarrow; the workers are ahead
+
+        whole = [path for feed in reading.feeds if feed.layout == WHOLE for path in feed.paths]
+        for path in (*reading.files, *whole):
             Opened(path).close()
-        dumps = [Dump(path, source=place, layout=self.source.layout) for place, path in enumerate(self.dumps)]
-        inputs = [Input(path=path, kind="dump", content=identity(path)) for path in self.dumps]
-        inputs += [Input(path=path, kind="file", content=identity(path)) for path in named]
-        old = self._old()
-        if old is not None:
-            inputs.append(Input(path=str(self.ids_from), kind="kb", content=old.content))
-        plan = manifest.plan(
-            f"ingest {self.format}", config.plain(self.settings), [one.content for one in inputs]
-        )
+        dumps = open_dumps(reading.feeds)
+        named = [("dump", path) for feed in reading.feeds for path in feed.paths]
+        named += [("file", path) for path in reading.files]
+        inputs = [Input(path=path, kind=kind, content=identity(path)) for kind, path in named]
+        old, base = self._parents()
+        inputs += [
+            Input(path=str(kb), kind="kb", content=parent.content)
+            for kb, parent in ((self.ids_from, old), (self.onto, base))
+            if parent is not None
+        ]
+        stage = f"ingest {self.format}" + (" onto" if base else "")
+        feeds = [[feed.call, feed.layout, len(feed.paths)] for feed in reading.feeds]
+        asked = {"settings": config.plain(self.settings), "feeds": feeds, "names": reading.names}
+        plan = manifest.plan(stage, asked, [one.content for one in inputs])
         staging = Staging(out, plan, overwrite=self.options.overwrite, restart=self.options.restart)
         with staging:
             if staging.whole is not None:
                 return staging.whole
-            return staging.commit(self._build(staging.folder, workers, dumps, inputs, old))
+            return staging.commit(self._build(staging.folder, workers, reading, dumps, inputs))
 
-    def _old(self) -> Manifest | None:
-        if self.ids_from is None:
-            return None
-        from kbtools.kb import predecessor  # noqa: PLC0415 - needs pyarrow
+    def _parents(self) -> tuple[Manifest | None, Manifest | None]:
+        """Return the manifests of the release before, and of the base that an overlay is laid on."""
+        from kbtools.kb import overlay, predecessor  # noqa: PLC0415 - need pyarrow
 
-        return predecessor.read(self.ids_from)
+        old = predecessor.read(self.ids_from) if self.ids_from else None
+        return old, overlay.read(self.onto) if self.onto else None
 
     def _build(
         self,
         folder: Path,
         workers: Pool,
-        dumps: Sequence[Dump],
+        reading: Reading,
+        dumps: Sequence[Dump | None],
         inputs: list[Input],
-        old: Manifest | None,
     ) -> Manifest:
-        from kbtools.sources._stages import Stages  # noqa: PLC0415 - needs pyarrow; the workers are ahead
+        from kbtools.sources._stages import Stages  # noqa: PLC0415 - as above
 
         options = self.options
         memory = (options.memory or DEFAULT_MEMORY * options.workers) // options.workers
-        stages = Stages(self.source, self.settings, folder, workers, quiet=options.quiet)
+        stages = Stages(self.source, reading, folder, workers, quiet=options.quiet)
         stages.read(dumps)
-        tables = stages.finish(old=self.ids_from, memory=memory, threads=options.workers)
-        chain = list(old.id_space) if old else []
-        ids = stages.facts.pop("id space")
-        chain += [ids] if ids not in chain else []
+        tables = stages.finish(old=self.ids_from, onto=self.onto, memory=memory, threads=options.workers)
+        old, base = self._parents()
+        parent = old or base
+        chain = list(parent.id_space) if parent else []
+        ids = stages.facts.pop("id space", None)
+        chain += [ids] if ids and ids not in chain else []
         return begin(
             "kb",
             name=self.name,
             settings=config.plain(self.settings),
             inputs=inputs,
             id_space=chain,
+            base=KbRef(name=base.name or "", content=base.content, id_space=base.id_space) if base else None,
             tables=tables,
             counts={**stages.counts, **stages.facts},
-            licences=unite([self.source.licence, *(old.licences if old else ())]),
+            notes=stages.notes,
+            licences=unite(
+                [*(reading.licences or [self.source.licence]), *(parent.licences if parent else ())]
+            ),
             incomplete=bool(stages.damage),
             resources={"stages": stages.seconds, "peak worker MB": round(workers.peak_mb)},
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from kbtools.artefact import Licence, Task
+from kbtools.sources.base import EXTRA, Feed, Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,56 +43,52 @@ class Wikidata:
         attribution="Wikidata (https://www.wikidata.org), structured data under CC0",
         redistribute="yes",
     )
-    layout: ClassVar[str] = "json"
-    prefixes: ClassVar[list[str]] = ["Q", "P", "L"]
+    prefixes: ClassVar[Sequence[str]] = ("Q", "P", "L")
     subclass_of: ClassVar[str | None] = "P279"
-    decode: ClassVar[str] = "kbtools.sources.wikidata.decode:decode"
     settings: ClassVar[type] = Settings
     example: ClassVar[str] = """Example:
   kbtools ingest wikidata latest-all.json.gz --langs en,zh --out kb/wikidata
   kbtools ingest wikidata latest-all.json.bz2 --select 'P31/P279*:Q5 and site:enwiki' --out kb/people"""
 
-    def options(self, settings: Settings) -> dict[str, Any]:
-        """Return the arguments of the reader."""
-        from kbtools.sources.wikidata.select import Chooser  # noqa: PLC0415 - pulls in pyarrow
+    def plan(self, dumps: Sequence[str], settings: Settings) -> Reading:
+        """Read dumps in pieces, then the redirects; a rule with classes is decided when all edges are known."""
+        from kbtools.kb.numbering import KEEP  # noqa: PLC0415 - pulls in pyarrow
+        from kbtools.sources.wikidata.select import Chooser, Rule  # noqa: PLC0415
         from kbtools.sources.wikidata.terms import Languages  # noqa: PLC0415
 
         Languages(settings.langs)  # what makes no sense is refused before hours of work
+        named: list[str] = []
         if settings.select:
             Chooser(settings.select)
-        return {
+            named = Rule(settings.select).files
+        args = {
             "langs": list(settings.langs),
             "select": settings.select,
             "literals": settings.literals,
             "qualifiers": settings.qualifiers,
         }
+        call = "kbtools.sources.wikidata.decode:decode"
+        return Reading(
+            feeds=[Feed(call=call, paths=[dump], layout="json", args=args) for dump in dumps],
+            files=[*map(str, settings.redirects), *named],
+            further=_redirects(settings),
+            choose=_choice(settings, KEEP),
+            without={name for name in ("literals", "qualifiers") if not getattr(settings, name)},
+        )
 
-    def files(self, settings: Settings) -> Sequence[str]:
-        """Return the redirect files, and the files of ids that the rule names."""
-        named: list[str] = []
-        if settings.select:
-            from kbtools.sources.wikidata.select import Rule  # noqa: PLC0415 - pulls in pyarrow
 
-            named = Rule(settings.select).files
-        return [*map(str, settings.redirects), *named]
+def _redirects(settings: Settings) -> Task | None:
+    if not settings.redirects:
+        return None
+    args = {"files": [str(path) for path in settings.redirects], "part": EXTRA}
+    return Task(name="redirects-read", call="kbtools.sources.wikidata.merges:stage", args=args)
 
-    def further(self, settings: Settings, part: str) -> Task | None:
-        """Stage the redirects."""
-        if not settings.redirects:
-            return None
-        args = {"files": [str(path) for path in settings.redirects], "part": part}
-        return Task(name="redirects-read", call="kbtools.sources.wikidata.merges:stage", args=args)
 
-    def choose(self, settings: Settings, keep: str) -> Task | None:
-        """Decide a rule with classes when all edges are known."""
-        if not settings.select or "*:" not in settings.select:
-            return None
-        args = {"select": settings.select, "keep": keep}
-        return Task(name="select", call="kbtools.sources.wikidata.select:choose", args=args)
-
-    def without(self, settings: Settings) -> Sequence[str]:
-        """Leave out what was not asked for."""
-        return [name for name in ("literals", "qualifiers") if not getattr(settings, name)]
+def _choice(settings: Settings, keep: str) -> Task | None:
+    if not settings.select or "*:" not in settings.select:
+        return None
+    args = {"select": settings.select, "keep": keep}
+    return Task(name="select", call="kbtools.sources.wikidata.select:choose", args=args)
 
 
 SOURCE = Wikidata()

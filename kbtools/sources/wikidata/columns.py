@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.kb import staged
 from kbtools.kb.schema import DEPRECATED, NORMAL, PREFERRED
 from kbtools.kb.staged import SCHEMAS, VALUE
 from kbtools.sources.wikidata import values
@@ -53,21 +54,8 @@ def flatten(maps: Sequence[dict[str, list[T]]]) -> Flat[T]:
 
 
 def batch(table: str, **columns: Any) -> pa.RecordBatch:
-    """Make a staged batch; a column that is one value (or None) is repeated, a missing one is null."""
-    schema = SCHEMAS[table]
-    rows = next(len(c) for c in columns.values() if not isinstance(c, str | int | None))
-    arrays = []
-    for field in schema:
-        column = columns.get(field.name)
-        if column is None:
-            arrays.append(pa.nulls(rows, field.type))
-        elif isinstance(column, str | int):
-            arrays.append(pa.repeat(pa.scalar(column, field.type), rows))
-        elif isinstance(column, pa.Array):
-            arrays.append(column if column.type == field.type else column.cast(field.type))
-        else:
-            arrays.append(pa.array(column, field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    """Make a batch of a staged table; a column that is one value is repeated, a missing one is null."""
+    return staged.batch(SCHEMAS[table], columns)
 
 
 def statement_tables(

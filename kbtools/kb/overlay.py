@@ -1,0 +1,165 @@
+"""Overlays (`--onto`): rows that speak of another base's entities. They add tables, never entities.
+
+Ids are looked up in the base: among its ids and what redirects to them, or among the titles that its
+entities have on one site. Relations that the base knows keep their rids, others are numbered after them; so
+are statements. A record about something that the base does not have is rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kbtools.artefact import Manifest, Outcome, manifest
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb import keymap, numbering, redirects
+from kbtools.kb import relations as relation_table
+from kbtools.kb.database import connect, feed
+from kbtools.kb.keymap import KeyMap
+from kbtools.kb.named import PREFIX
+from kbtools.kb.parts import Parts
+from kbtools.kb.reader import Kb
+from kbtools.kb.schema import KIND, STR, TABLES
+from kbtools.kb.sorting import BATCH
+from kbtools.kb.views import read_parquet
+from kbtools.kb.writer import plain
+
+NAMES = "work/names.parquet"  # ids and their keys
+BLOCK = 1 << 20
+REJECTS = plain(TABLES["rejects"].schema)
+
+
+def read(path: Path) -> Manifest:
+    """Read the manifest of a base that can bear an overlay."""
+    found = manifest.read(path, KIND)
+    if found.base is not None:
+        raise ArtefactError(f"{path} is an overlay of {found.base.name} itself; give that base")
+    return found
+
+
+def write_names(path: Path, database: Any, onto: Path, match: str) -> int:
+    """Write what names the base's entities, each with the eid as its key; return how many entities it has."""
+    base = Kb(onto)
+    kind, _, site = match.partition(":")
+    if kind == "site":
+        if not base.rows("sitelinks"):
+            raise ConfigError(f"--onto {onto}: it has no sitelinks to find {site} titles by")
+        query = f"SELECT title AS id, eid FROM {_files(base, 'sitelinks')} WHERE site = $site"
+        values = {"site": site}
+    else:
+        query, values = f"SELECT id, eid FROM {_files(base, 'entities')}", {}
+        if base.rows("redirects"):
+            query += f" UNION ALL SELECT from_id, to_eid FROM {_files(base, 'redirects')}"
+    found = database.sql(
+        f"SELECT id, min(eid)::BIGINT AS key FROM ({query}) GROUP BY id ORDER BY key, id", params=values
+    )
+    schema = pa.schema([("id", STR), ("key", pa.int64())])
+    with pq.ParquetWriter(path, schema, compression="lz4") as out:
+        for batch in found.to_arrow_reader(BATCH):
+            out.write_batch(batch.cast(schema))
+    return base.rows("entities")
+
+
+def relations(onto: Path) -> list[dict[str, Any]]:
+    """Return the relations of the base."""
+    base = Kb(onto)
+    return base.table("relations").to_pylist() if base.rows("relations") else []
+
+
+def first_statement(onto: Path) -> int:
+    """Return the number that follows the base's last statement."""
+    base = Kb(onto)
+    last = -1
+    for table in ("triples", "literals"):
+        for path in base.files(table) if base.rows(table) else ():
+            last = max(last, *_maxima(path, "statement"))
+    return last + 1
+
+
+def _maxima(path: Path, column: str) -> list[int]:
+    found = pq.read_metadata(path)
+    place = next(i for i in range(found.num_columns) if found.schema.column(i).name == column)
+    return [found.row_group(i).column(place).statistics.max for i in range(found.num_row_groups)] or [-1]
+
+
+def number(folder: Path, onto: Path, memory: int) -> Outcome:
+    """Do for an overlay what `numbering.number` does for a base: eids are the base's."""
+    parts, base = Parts(folder), Kb(onto)
+    entities = base.rows("entities")
+    pages = keymap.Pages()
+    for low in range(0, entities, BLOCK):
+        pages.mark(np.arange(low, min(low + BLOCK, entities)))
+    for _, batch in parts.batches("redirects", ["key"]):
+        pages.mark(batch["key"].to_numpy())
+    known = KeyMap.create(folder / numbering.KEYS, pages)
+    for low in range(0, entities, BLOCK):
+        eids = np.arange(low, min(low + BLOCK, entities))
+        known.put(eids, eids)
+    moved, counts = redirects.resolve(parts, known)
+    redirects.save(folder, moved)
+    earlier = relations(onto)
+    counts |= relation_table.number(folder, parts, earlier, [])
+    unknown = _unknown(folder, parts, base, moved, memory)
+    numbered = numbering.Numbered(
+        entities=entities,
+        in_order=False,
+        bounds=[0],
+        prefixes=[],
+        relations=len(earlier),
+        statements=first_statement(onto),
+    )
+    (folder / numbering.NUMBERED).write_bytes(msgspec.json.encode(numbered))
+    made = [numbering.NUMBERED, numbering.DUPLICATES, redirects.FILE]
+    made += [relation_table.FILE, relation_table.KEYS, relation_table.RIDS]
+    made += [f"{numbering.KEYS}/{path.name}" for path in sorted((folder / numbering.KEYS).iterdir())]
+    return Outcome(files=made, facts={"repeated": unknown, **counts})
+
+
+def _unknown(folder: Path, parts: Parts, base: Kb, moved: pa.Table, memory: int) -> int:
+    """Write rejects for records of entities that the base does not have; pages need none."""
+    mentions = pa.schema([("entity", STR), ("file", STR), ("line", pa.uint64())])
+    titles = pa.schema([("entity", STR)])
+    schema = REJECTS
+    count = 0
+    with (
+        connect(folder, memory) as database,
+        feed(mentions, _records(parts, mentions)) as records,
+        feed(titles, (b for _, b in parts.batches(PREFIX + "pages", ["entity"]))) as pages,
+        pa.OSFile(str(folder / numbering.DUPLICATES), "wb") as file,
+        pa.ipc.new_file(file, schema) as out,
+    ):
+        for name, rows in (("records", records), ("pages", pages), ("moved", moved)):
+            database.register(name, rows)
+        found = database.sql(
+            f"""
+            SELECT file, min(line) AS line, NULL::UBIGINT AS byte, $reason AS reason, entity[:200] AS snippet
+            FROM records ANTI JOIN {read_parquet([folder / NAMES])} n ON entity = n.id
+            ANTI JOIN moved ON entity = from_id ANTI JOIN pages ON records.entity = pages.entity
+            GROUP BY entity, file ORDER BY file, line, entity
+            """,
+            params={"reason": f"{base.name} has no such entity, and an overlay adds none"},
+        )
+        for batch in found.to_arrow_reader(BATCH):
+            count += batch.num_rows
+            out.write_batch(batch.cast(schema))
+    return count
+
+
+def _records(parts: Parts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the entities that a line of the dump is about; those that are only mentioned have no line."""
+    for part, batch in parts.batches(PREFIX + "entities", ["entity", "line"]):
+        kept = batch.filter(batch["line"].is_valid())
+        lines = numbering.lines(part, kept)
+        yield pa.RecordBatch.from_arrays(
+            [kept["entity"], pa.repeat(part.file, kept.num_rows), lines], schema=schema
+        )
+
+
+def _files(base: Kb, table: str) -> str:
+    return read_parquet([path.absolute() for path in base.files(table)])
