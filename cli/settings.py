@@ -62,7 +62,8 @@ def _option(setting: config.Setting) -> Callable[[Command], Command]:
     elif get_args(setting.type)[-1:] == (...,):
         names, kind = flag, {"callback": _words, "metavar": "A,B"}
     else:
-        names, kind = flag, {}
+        numbers = [arm for arm in (setting.type, *get_args(setting.type)) if arm in (int, float)]
+        names, kind = flag, {"type": numbers[0]} if numbers else {}
     default = f"  [default: {setting.shown}]" if setting.default not in (None, ()) else ""
     return click.option(names, setting.name, help=setting.help + default, **kind)
 

@@ -95,7 +95,8 @@ def finished(
     facts = number(folder, old=old)
     second = finish.second_wave(folder, without=without, damage=list(damage), memory=MEMORY)
     done = [perform(task, folder) for task in second]
-    third = finish.third_wave(subclass_of=finish.rid_of(folder, SUBCLASS_OF), memory=MEMORY, workers=2)
+    subclass_of = finish.rid_of(folder, SUBCLASS_OF)
+    third = finish.third_wave(folder, subclass_of=subclass_of, memory=MEMORY, workers=2)
     done += [perform(task, folder) for task in third]
     for one in done:
         facts |= one.facts

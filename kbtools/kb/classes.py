@@ -36,12 +36,19 @@ def build(folder: Path, *, subclass_of: int | None, memory: int, threads: int) -
     """Write `classes` from the triples of relation `subclass_of` and from `types`."""
     with connect(folder, memory, threads=threads) as database:
         _load(database, folder / "new", subclass_of)
-        depth = 0
-        while _grow(database, depth):
-            depth += 1
-        closure = Closure(database)
-        files = write_rows(folder / "new", "classes", closure.rows())
-        facts = {"class depth": closure.depth, **_cycles(database)}
+        return close(folder, database)
+
+
+def close(folder: Path, database: duckdb.DuckDBPyConnection) -> Outcome:
+    """Write `classes` from the database's tables `stated` (child, parent) and `types` (class)."""
+    for query in _SPLIT:
+        _run(database, query)
+    depth = 0
+    while _grow(database, depth):
+        depth += 1
+    closure = Closure(database)
+    files = write_rows(folder / "new", "classes", closure.rows())
+    facts = {"class depth": closure.depth, **_cycles(database)}
     return Outcome(files=[f"new/{name}" for name in files], facts=facts)
 
 
@@ -97,8 +104,6 @@ def _load(database: duckdb.DuckDBPyConnection, new: Path, subclass_of: int | Non
     _run(database, "CREATE TABLE types (class UINTEGER)")
     if types:
         _run(database, 'INSERT INTO types SELECT DISTINCT "type" FROM read_parquet($files)', {"files": types})
-    for query in _SPLIT:
-        _run(database, query)
 
 
 # Classes with subclasses have `edges` and start their `closure`; the others are `last`.

@@ -35,17 +35,31 @@ GROUPS = FILE // GROUP
 
 
 def first_wave(
-    *, prefixes: list[str], old: str | None, onto: str | None = None, match: str = "id", memory: int
+    *,
+    prefixes: list[str],
+    old: str | None,
+    memory: int,
+    onto: str | None = None,
+    match: str = "id",
+    own_names: bool = False,
+    lang: str | None = None,
 ) -> list[Task]:
-    """Return the task that numbers: keys with `prefixes`, or text; with `onto`, by the ids of that base."""
+    """Return the task that numbers: keys with `prefixes`, or text (see `names.number`)."""
     args: dict[str, object] = {"prefixes": prefixes, "old": old, "memory": memory}
     if prefixes:
         return [Task(name="number", call="kbtools.kb.numbering:number", args=args)]
-    return [Task(name="number", call="kbtools.kb.names:number", args={**args, "onto": onto, "match": match})]
+    args |= {"onto": onto, "match": match, "own_names": own_names, "lang": lang}
+    return [Task(name="number", call="kbtools.kb.names:number", args=args)]
 
 
 def second_wave(
-    folder: Path, *, without: Iterable[str], damage: list[list[object]], memory: int
+    folder: Path,
+    *,
+    without: Iterable[str],
+    damage: list[list[object]],
+    memory: int,
+    own_names: bool = False,
+    lang: str | None = None,
 ) -> list[Task]:
     """Return the tasks that make all tables but two; `without` names tables that are not wanted."""
     numbered = numbering.load(folder)
@@ -53,13 +67,20 @@ def second_wave(
     common += [_task(table, "small_table", table=table) for table in ("relations", "redirects")]
     if numbered.prefixes:
         return _sliced(numbered, set(without), memory) + common
-    return [_named(table, memory) for table in joining.present(folder) if table not in set(without)] + common
-
-
-def _named(table: str, memory: int) -> Task:
-    if table == "pages":
-        return Task(name=table, call="kbtools.kb.joining:pages", args={"memory": memory})
-    return Task(name=table, call="kbtools.kb.joining:table", args={"table": table, "memory": memory})
+    tables = [
+        table
+        for table in joining.present(folder, own_names=own_names, lang=lang)
+        if table not in set(without)
+    ]
+    args = {"memory": memory, "own_names": own_names, "lang": lang}
+    named = [Task(name="pages", call="kbtools.kb.pages:build", args={"memory": memory})]
+    named = [] if "pages" not in tables else named
+    named += [
+        Task(name=table, call="kbtools.kb.joining:table", args={"table": table, **args})
+        for table in tables
+        if table != "pages"
+    ]
+    return named + common
 
 
 def _sliced(numbered: numbering.Numbered, skipped: set[str], memory: int) -> list[Task]:
@@ -77,15 +98,15 @@ def _sliced(numbered: numbering.Numbered, skipped: set[str], memory: int) -> lis
     ]
 
 
-def third_wave(*, subclass_of: int | None, memory: int, workers: int) -> list[Task]:
-    """Return the tasks that make the entities and the classes."""
+def third_wave(folder: Path, *, subclass_of: int | None, memory: int, workers: int) -> list[Task]:
+    """Return the tasks that make the entities, and the classes if there can be any."""
     # the classes have the other workers' threads and memory to themselves
     others = max(1, workers - 1)
     args = {"subclass_of": subclass_of, "memory": memory * others, "threads": others}
-    return [
-        _task("entities", "entities", memory=memory),
-        Task(name="classes", call="kbtools.kb.classes:build", args=args),
-    ]
+    tasks = [_task("entities", "entities", memory=memory)]
+    if subclass_of is not None or (folder / "new" / "types").exists():
+        tasks.append(Task(name="classes", call="kbtools.kb.classes:build", args=args))
+    return tasks
 
 
 def tables_of(folder: Path, done: Iterable[Done]) -> dict[str, Table]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.artefact import Outcome
-from kbtools.kb import arrays, named, numbering, relations, staged
+from kbtools.kb import named, numbering, relations, staged
 from kbtools.kb.database import connect, feed
 from kbtools.kb.degrees import Degrees
 from kbtools.kb.named import PREFIX
@@ -25,11 +24,9 @@ from kbtools.kb.parts import Part, Parts
 from kbtools.kb.schema import TABLES, U64
 from kbtools.kb.sorting import BATCH
 from kbtools.kb.staged import VALUE
-from kbtools.kb.views import read_parquet
+from kbtools.kb.views import quote, read_parquet
 from kbtools.kb.writer import plain, write_by, write_rows
 
-PAGES, PAGE_FILE = 1 << 12, 1 << 17  # in a row group and in a file of `pages`
-PAGE_EIDS = "work/page_eids.u32"
 OUTSIDE = "entity-id"
 
 _VALUES = ", ".join(name for name, _ in VALUE)
@@ -37,7 +34,10 @@ _OWN = "SELECT h.eid, {columns} FROM {table} s LEFT JOIN ids h ON s.entity = h.i
 
 # How final rows come about, before they are sorted; a null in the first column: there is no such entity.
 QUERIES = {
-    "labels": _OWN.format(columns="lang, text", table="labels"),
+    "labels": """
+        SELECT h.eid, lang, text FROM labels s LEFT JOIN ids h ON s.entity = h.id
+        QUALIFY row_number() OVER (PARTITION BY entity, lang ORDER BY coalesce("order", 0), place) = 1
+        """,
     "surfaces": _OWN.format(columns='text, lang, source, pos, "count", atom', table="surfaces"),
     "descriptions": _OWN.format(columns="lang, kind, text, source", table="descriptions"),
     "sitelinks": _OWN.format(columns="site, title", table="sitelinks"),
@@ -71,31 +71,37 @@ QUERIES = {
     "FROM anchors s LEFT JOIN ids t ON s.target = t.id",
 }  # fmt: skip
 
-# What text links to is a name of it, and how often.
-_ANCHORS_AS_SURFACES = """
+# What a link's text leads to has that name, so many times.
+_ANCHORS = """
     UNION ALL BY NAME
-    SELECT t.eid, surface AS text, (SELECT min(lang) FROM languages) AS lang, 'anchor' AS source, NULL AS pos,
-        count(*)::UBIGINT AS "count", NULL AS atom
+    SELECT t.eid, surface AS text, {lang} AS lang, 'anchor' AS source, count(*)::UBIGINT AS "count"
     FROM anchors s JOIN ids t ON s.target = t.id GROUP BY t.eid, surface
     """
+_OWN_NAMES = {
+    "labels": " UNION ALL BY NAME SELECT eid, {lang} AS lang, id AS text FROM ids WHERE own",
+    "surfaces": " UNION ALL BY NAME SELECT eid, id AS text, {lang} AS lang, 'name' AS source "
+    "FROM ids WHERE own",
+}
 # Tables in which a row is there or not: a reader sees only its own block, and so may say a thing twice.
 SAID_ONCE = {"labels", "surfaces", "descriptions", "types", "sitelinks", "xref"}
 _FEEDS = {"literals": ("literals", "triples"), "surfaces": ("surfaces", "anchors")}
 
 
-def present(folder: Path) -> list[str]:
+def present(folder: Path, *, own_names: bool, lang: str | None) -> list[str]:
     """Return the tables for which a source has staged anything, in the order of the schema."""
     found: set[str] = set()
     for part in Parts(folder).parts:
         found |= {name.removeprefix(PREFIX) for name in staged.tables(folder / part.path)}
-    if "triples" in found:
+    if "triples" in found and not own_names:
         found.add("literals")
-    if "anchors" in found:
+    if "anchors" in found or own_names:
         found.add("surfaces")
+    if own_names and lang:
+        found.add("labels")
     return [name for name in TABLES if name in found & {*QUERIES, "pages"}]
 
 
-def table(folder: Path, *, table: str, memory: int) -> Outcome:
+def table(folder: Path, *, table: str, memory: int, own_names: bool, lang: str | None) -> Outcome:
     """Make one table; one that gets no rows is left out."""
     lost = 0
     spec = TABLES[table]
@@ -109,7 +115,12 @@ def table(folder: Path, *, table: str, memory: int) -> Outcome:
                 yield sound.cast(plain(spec.schema))
 
     counting = table == "triples"
-    with _joined(folder, table, memory) as rows, Degrees(folder, table, counting=counting) as degrees:
+    query = QUERIES[table]
+    if table == "surfaces":
+        query += _links(Parts(folder))
+    if own_names:
+        query += _OWN_NAMES.get(table, "").format(lang=quote(lang) if lang else "NULL")
+    with _joined(folder, table, query, memory) as rows, Degrees(folder, table, counting=counting) as degrees:
         files = _write(folder, table, degrees.watch(kept(rows)))
     facts = {"left out": {f"{table} of no entity": lost}} if lost else {}
     return Outcome(files=[*(f"new/{name}" for name in files), *degrees.files], facts=facts)
@@ -120,11 +131,10 @@ def _write(folder: Path, table: str, rows: Iterator[pa.RecordBatch]) -> list[str
     if first is None:
         return []
     rows = _before(first, rows)
-    step = {"eid": numbering.GROUP, "head": numbering.GROUP, "page": PAGES}.get(TABLES[table].key[0])
-    if step is None:
+    column = TABLES[table].key[0]
+    if column not in ("eid", "head"):
         return write_rows(folder / "new", table, rows)
-    file = PAGE_FILE if TABLES[table].key[0] == "page" else numbering.FILE
-    return write_by(folder / "new", table, rows, column=TABLES[table].key[0], step=step, file=file)
+    return write_by(folder / "new", table, rows, column=column, step=numbering.GROUP, file=numbering.FILE)
 
 
 def _before(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -133,11 +143,10 @@ def _before(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[p
 
 
 @contextmanager
-def _joined(folder: Path, table: str, memory: int) -> Iterator[Iterator[pa.RecordBatch]]:
+def _joined(folder: Path, table: str, query: str, memory: int) -> Iterator[Iterator[pa.RecordBatch]]:
     """Offer the rows of a table in order."""
     parts, offset = Parts(folder), numbering.load(folder).statements
     order = ", ".join(f'"{name}" NULLS LAST' for name in TABLES[table].order)
-    query = QUERIES[table]
     with connect(folder, memory) as database, ExitStack() as feeds:
         database.execute(f"CREATE VIEW ids AS FROM {read_parquet([folder / IDS])}").fetchall()
         with pa.memory_map(str(folder / relations.FILE)) as file, pa.ipc.open_file(file) as known:
@@ -145,79 +154,40 @@ def _joined(folder: Path, table: str, memory: int) -> Iterator[Iterator[pa.Recor
         for name in _FEEDS.get(table, (table,)):
             schema, rows = _staged(parts, name, offset)
             database.register(name, feeds.enter_context(feed(schema, rows)))
-        if table == "surfaces" and any(True for _ in parts.batches(PREFIX + "anchors", ["page"])):
-            database.register("languages", _languages(parts))
-            query += _ANCHORS_AS_SURFACES
         distinct = "DISTINCT" if table in SAID_ONCE else ""
         yield database.sql(f"SELECT {distinct} * FROM ({query}) ORDER BY {order}").to_arrow_reader(BATCH)
 
 
 def _staged(parts: Parts, table: str, statements: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Yield staged rows with the numbers of statements and pages that they have in the whole dump."""
+    """Yield staged rows with the numbers of statements and pages that they have in the whole dump.
+
+    `place` is the row's own number.
+    """
     schema = named.SCHEMAS[table]
-    wide = pa.schema([f.with_type(U64) if f.name == "statement" else f for f in schema])
+    wide = [f.with_type(U64) if f.name == "statement" else f for f in schema] + [pa.field("place", U64)]
     shifts: dict[str, Callable[[Part], int]] = {
         "statement": lambda part: part.statement + statements,
         "page": lambda part: part.page,
     }
 
     def rows() -> Iterator[pa.RecordBatch]:
+        place = 0
         for part, batch in parts.batches(PREFIX + table):
             columns = [
                 pc.add(column.cast(field.type), pa.scalar(shifts[field.name](part), field.type))
                 if field.name in shifts
                 else column
-                for field, column in zip(wide, batch.columns, strict=True)
+                for field, column in zip(wide[:-1], batch.columns, strict=True)
             ]
-            yield pa.RecordBatch.from_arrays(columns, schema=wide)
+            places = pa.array(np.arange(place, place + batch.num_rows, dtype=np.uint64))
+            place += batch.num_rows
+            yield pa.RecordBatch.from_arrays([*columns, places], schema=pa.schema(wide))
 
-    return wide, rows()
-
-
-def _languages(parts: Parts) -> pa.Table:
-    found = {lang for _, b in parts.batches(PREFIX + "pages", ["lang"]) for lang in pc.unique(b["lang"])}
-    return pa.table({"lang": pa.array(sorted({lang.as_py() for lang in found}), pa.string())})
+    return pa.schema(wide), rows()
 
 
-def pages(folder: Path, *, memory: int) -> Outcome:
-    """Make the table of pages: they stand in the dump's order, so that only their eids are looked up."""
-    parts = Parts(folder)
-    total = sum(part.pages for part in parts.parts)
-    eids = arrays.create(folder / PAGE_EIDS, total, fill=int(np.uint32(0xFFFFFFFF)))
-    wanted = pa.schema([("page", U64), ("entity", pa.string())])
-    with connect(folder, memory) as database, feed(wanted, _entities_of_pages(parts, wanted)) as found:
-        database.register("pages", found)
-        joined = database.sql(
-            f"SELECT page, eid FROM pages JOIN {read_parquet([folder / IDS])} ids ON entity = ids.id"
-        )
-        for batch in joined.to_arrow_reader(BATCH):
-            eids[batch["page"].to_numpy()] = batch["eid"].to_numpy()
-    files = _write(folder, "pages", _pages(parts, eids))
-    without = int((eids == 0xFFFFFFFF).sum()) if total else 0
-    (folder / PAGE_EIDS).unlink()
-    facts = {"left out": {"pages without an entity (kept)": without}} if without else {}
-    return Outcome(files=[f"new/{name}" for name in files], facts=facts)
-
-
-def _entities_of_pages(parts: Parts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    page = 0
-    for _, batch in parts.batches(PREFIX + "pages", ["entity"]):
-        numbers = np.arange(page, page + batch.num_rows, dtype=np.uint64)
-        page += batch.num_rows
-        yield pa.RecordBatch.from_arrays([pa.array(numbers), batch["entity"]], schema=schema)
-
-
-def _pages(parts: Parts, eids: Any) -> Iterator[pa.RecordBatch]:
-    page = 0
-    for _, batch in parts.batches(PREFIX + "pages"):
-        numbers = np.arange(page, page + batch.num_rows)
-        page += batch.num_rows
-        mine = eids[numbers]
-        columns = {
-            "page": pa.array(numbers, pa.uint32()),
-            "eid": pa.array(mine, pa.uint32(), mask=mine == 0xFFFFFFFF),
-        }
-        schema = plain(TABLES["pages"].schema)
-        yield pa.RecordBatch.from_arrays(
-            [columns[f.name] if f.name in columns else batch[f.name] for f in schema], schema=schema
-        )
+def _links(parts: Parts) -> str:
+    """Return what gives linked entities the names they are linked by, if there are pages."""
+    batches = (batch["lang"] for _, batch in parts.batches(PREFIX + "pages", ["lang"]))
+    langs = {lang for column in batches for lang in pc.unique(column).to_pylist()}
+    return _ANCHORS.format(lang=quote(min(langs))) if langs else ""  # a wiki speaks one language

@@ -6,8 +6,9 @@ dump uses, in any order and as often as it likes, into one *part* a task. Naming
 which entities there are, and gives them numbers in the order in which they were first seen.
 
 An entity exists if any row of `entities` names it. Several rows may: each column takes the first value that
-is not null, from the row with the lowest `order` (null counts as 0), of equal ones the earliest. What other
-tables say of an entity that does not exist is left out and counted.
+is not null, from the row with the lowest `order` (null counts as 0), of equal ones the earliest. Labels are
+chosen alike, one for each language. What other tables say of an entity that does not exist is left out and
+counted.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("entity", STR), ("kind", STR), ("label", STR), ("description", STR), ("lang", STR),
             ("sitelinks", U16), ("freq", U64), ("line", U64), ("order", U64),
         ],
-        "labels": [("entity", STR), ("lang", STR), ("text", STR)],
+        "labels": [("entity", STR), ("lang", STR), ("text", STR), ("order", U64)],
         "surfaces": [
             ("entity", STR), ("text", STR), ("lang", STR), ("source", STR), ("pos", STR), ("count", U64),
             ("atom", STR),

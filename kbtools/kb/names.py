@@ -36,24 +36,38 @@ IDS = "work/ids.parquet"
 NOWHERE = -1  # the key of an id that nothing has
 
 KEYED = pa.schema([("id", STR), ("key", pa.int64())])
-NUMBERS = pa.schema([("id", STR), ("eid", U32)])
+NUMBERS = pa.schema([("id", STR), ("eid", U32), ("own", pa.bool_())])  # own: no redirect
 COLUMNS = ("kind", "label", "description", "sitelinks", "freq")  # each takes its first value
-MENTIONS = pa.schema([*named.SCHEMAS["entities"], pa.field("place", pa.int64())])
+FIRST = pa.schema([("entity", STR), ("place", pa.int64())])
+DESCRIBED = pa.schema([*named.SCHEMAS["entities"], pa.field("place", pa.int64())])
+GATHERED = pa.schema([DESCRIBED.field(name) for name in ("entity", *COLUMNS, "lang")])
 
 Database = Any  # a DuckDB connection; importing its type costs a tenth of a second
 
 
 def number(
-    folder: Path, *, old: str | None, onto: str | None, match: str, prefixes: list[str], memory: int
+    folder: Path,
+    *,
+    old: str | None,
+    onto: str | None,
+    match: str,
+    own_names: bool,
+    lang: str | None,
+    prefixes: list[str],
+    memory: int,
 ) -> Outcome:
-    """Give numbers to everything that was staged under names; the results lie in `work/`."""
+    """Give numbers to everything that was staged under names; the results lie in `work/`.
+
+    `match` says what ids are in the base `onto`. With `own_names`, an entity without a label has its id for
+    one, in the language `lang`.
+    """
     parts = Parts(folder)
     staged_parts = [part for part in parts.parts if part.path != PART]
     Parts.save(folder, staged_parts)
     parts = Parts(folder)
     with connect(folder, memory) as database, staged.PartWriter(folder / PART) as out:
         if onto is None:
-            _write_names(folder, database, _entities(parts, database, out))
+            _write_names(folder, database, _entities(parts, database, out, own_names=own_names, lang=lang))
             first = entities = pq.read_metadata(folder / NAMES).num_rows
         else:
             first, entities = overlay.write_names(folder / NAMES, database, Path(onto), match), 0
@@ -75,55 +89,67 @@ def batches(parts: Parts, table: str, columns: list[str] | None = None) -> Itera
         yield batch
 
 
-def _entities(parts: Parts, database: Database, out: staged.PartWriter) -> Iterator[pa.RecordBatch]:
+def _entities(
+    parts: Parts, database: Database, out: staged.PartWriter, *, own_names: bool, lang: str | None
+) -> Iterator[pa.RecordBatch]:
     """Stage the entities in the order of their first mention; yield their ids and keys."""
-    with feed(MENTIONS, _mentions(parts)) as mentions, database.cursor() as other:
-        other.register("mentions", mentions)
-        found = other.sql('FROM mentions ORDER BY entity, coalesce("order", 0), place')
+    with feed(FIRST, _mentions(parts)) as mentions:
+        database.register("mentions", mentions)
+        database.execute(
+            "CREATE TABLE first AS SELECT entity, min(place) AS place FROM mentions GROUP BY entity"
+        ).fetchall()
+    with feed(DESCRIBED, _descriptions(parts)) as rows, database.cursor() as other:
+        other.register("rows", rows)
+        found = other.sql('FROM rows ORDER BY entity, coalesce("order", 0), place')
         with feed(GATHERED, gather(found.to_arrow_reader(BATCH))) as gathered:
             database.register("gathered", gathered)
-            database.execute("CREATE TABLE entities AS FROM gathered").fetchall()
+            database.execute("CREATE TABLE described AS FROM gathered").fetchall()
     key = 0
-    for batch in database.sql("FROM entities ORDER BY place").to_arrow_reader(BATCH):
+    query = "FROM first LEFT JOIN described USING (entity) ORDER BY place"
+    for batch in database.sql(query).to_arrow_reader(BATCH):
         keys = np.arange(key, key + batch.num_rows)
         key += batch.num_rows
         columns = {name: batch[name] for name in (*COLUMNS, "lang")}
-        out.add(
-            "entities",
-            staged.batch(
-                staged.SCHEMAS["entities"],
-                {
-                    **columns,
-                    "key": keys,
-                    "id": batch["entity"],
-                    "kind": batch["kind"].fill_null("entity"),
-                    "chosen": pa.repeat(pa.scalar(0, pa.uint64()), len(keys)),
-                },
-            ),
-        )
+        columns["kind"] = columns["kind"].fill_null("entity")
+        if own_names:
+            own = pa.scalar(lang, STR)
+            columns["lang"] = pc.if_else(columns["label"].is_null(), own, columns["lang"])
+            columns["label"] = pc.coalesce(columns["label"], batch["entity"])
+        numbered = {"key": keys, "id": batch["entity"], "chosen": 0}
+        out.add("entities", staged.batch(staged.SCHEMAS["entities"], {**columns, **numbered}))
         out.end_block()
         yield pa.RecordBatch.from_arrays([batch["entity"], pa.array(keys)], schema=KEYED)
 
 
 def _mentions(parts: Parts) -> Iterator[pa.RecordBatch]:
+    """Yield all ids that are spoken of, with their places in the dump."""
+    place = 0
+    for batch in batches(parts, "entities", ["entity"]):
+        places = pa.array(np.arange(place, place + batch.num_rows))
+        place += batch.num_rows
+        yield pa.RecordBatch.from_arrays([batch["entity"], places], schema=FIRST)
+
+
+def _descriptions(parts: Parts) -> Iterator[pa.RecordBatch]:
+    """Yield the rows that say more of an entity than its id."""
     place = 0
     for batch in batches(parts, "entities"):
         places = pa.array(np.arange(place, place + batch.num_rows))
         place += batch.num_rows
-        yield pa.RecordBatch.from_arrays([*batch.columns, places], schema=MENTIONS)
+        bare = np.logical_and.reduce([batch[name].is_null() for name in (*COLUMNS, "lang")])
+        if not bare.all():
+            rows = pa.RecordBatch.from_arrays([*batch.columns, places], schema=DESCRIBED)
+            yield rows.filter(pa.array(~bare))
 
 
-GATHERED = pa.schema([*(MENTIONS.field(name) for name in ("entity", *COLUMNS, "lang", "place"))])
-
-
-def gather(mentions: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def gather(descriptions: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Make one row of the rows of each entity, which stand together: the first value of each column.
 
-    The language is that of the label. `place` is the entity's first.
+    The language is that of the label.
     """
-    held = MENTIONS.empty_table()
-    for batch in mentions:
-        rows = pa.concat_tables([held, pa.Table.from_batches([batch], MENTIONS)]).combine_chunks()
+    held = DESCRIBED.empty_table()
+    for batch in descriptions:
+        rows = pa.concat_tables([held, pa.Table.from_batches([batch], DESCRIBED)]).combine_chunks()
         last = pc.not_equal(rows["entity"], rows["entity"][-1]).to_numpy()
         cut = int(last.sum())  # the rows of the last entity may go on in the next batch
         yield from _first_values(rows.slice(0, cut))
@@ -142,7 +168,6 @@ def _first_values(rows: pa.Table) -> Iterator[pa.RecordBatch]:
     at["lang"] = pc.coalesce(at["label"], at["lang"])
     columns = [ids.take(pa.array(starts))]
     columns += [rows[name].combine_chunks().take(at[name]) for name in (*COLUMNS, "lang")]
-    columns.append(pa.array(np.minimum.reduceat(rows["place"].to_numpy(), starts)))
     yield pa.RecordBatch.from_arrays(columns, schema=GATHERED)
 
 
@@ -158,7 +183,8 @@ def _write_names(folder: Path, database: Database, found: Iterator[pa.RecordBatc
     with pq.ParquetWriter(folder / NAMES, KEYED, compression="lz4") as out:
         for batch in found:
             out.write_batch(batch)
-    database.execute("DROP TABLE IF EXISTS entities").fetchall()
+    for table in ("first", "described"):
+        database.execute(f"DROP TABLE {table}").fetchall()
 
 
 def _redirects(folder: Path, parts: Parts, database: Database, out: staged.PartWriter, first: int) -> None:
@@ -230,7 +256,8 @@ def _write_ids(folder: Path) -> None:
         for path in (folder / NAMES, _further(folder)):
             for batch in pq.ParquetFile(path).iter_batches(BATCH):
                 eids = known.get(batch["key"].to_numpy())
-                found = pa.RecordBatch.from_arrays([batch["id"], pa.array(eids)], schema=NUMBERS)
+                own = pa.repeat(path.name == Path(NAMES).name, len(eids))
+                found = pa.RecordBatch.from_arrays([batch["id"], pa.array(eids), own], schema=NUMBERS)
                 out.write_batch(found.filter(pa.array(eids != MISSING)))
 
 

@@ -54,13 +54,22 @@ def _is_whole(field: pa.Field) -> bool:
 
 
 def out_of_core(
-    folder: Path, table: str, batches: Iterable[pa.RecordBatch], memory: int
+    folder: Path,
+    table: str,
+    batches: Iterable[pa.RecordBatch],
+    memory: int,
+    *,
+    threads: int = 1,
+    once: bool = False,
 ) -> Iterator[pa.RecordBatch]:
-    """Sort a whole table, spilling to disk beyond `memory` bytes."""
+    """Sort a whole table, spilling to disk beyond `memory` bytes; `once` leaves out repeated rows."""
     spec = TABLES[table]
     order = ", ".join(f'"{name}" NULLS LAST' for name in spec.order)
-    distinct = "DISTINCT" if table in SETS else ""
-    with feed(plain(spec.schema), batches) as source, connect(folder, memory) as database:
+    distinct = "DISTINCT" if once or table in SETS else ""
+    with (
+        feed(plain(spec.schema), batches) as source,
+        connect(folder, memory, threads=threads) as database,
+    ):
         database.register("source", source)
         found = database.sql(f"SELECT {distinct} * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
         for batch in found:

@@ -13,6 +13,7 @@ import msgspec
 from kbtools.artefact import Done, Table, Task, finished
 from kbtools.executors import Pool
 from kbtools.io import Dump, Piece
+from kbtools.io.inputs import local
 from kbtools.kb import finish
 from kbtools.kb.parts import Part, Parts
 from kbtools.progress import Progress
@@ -38,14 +39,15 @@ class Stages:
     def read(self, dumps: Sequence[Dump | None]) -> None:
         """Read all feeds into parts, and say in what order these stand; `dumps` are the feeds in pieces."""
         begun = time.perf_counter()
-        sizes = [dump.size_in for dump in dumps if dump]
-        total = None if None in sizes else sum(size or 0 for size in sizes)
         feeding = Feeding(self.folder, self.reading.feeds, dumps)
+        sizes = [feeding.size(place) for place in range(len(dumps))]
+        total = None if None in sizes else sum(size or 0 for size in sizes)
         done: dict[str, Done] = {}
-        with Progress("read", total=total or None, quiet=self.quiet) as progress:
+        with Progress("read", total=total, quiet=self.quiet) as progress:
             for one in self.workers.run(feeding.tasks(progress.advance)):
                 done[one.task.name] = one
-                progress.advance(0, records=one.facts["counts"].get("read", 0))
+                size = 0 if "piece" in one.task.args else feeding.size(feed_of(one.task)) or 0
+                progress.advance(size, records=one.facts["counts"].get("read", 0))
         parts = self._in_order([done[name] for name in sorted(done)])
         if self.reading.further is not None:
             (one,) = self.workers.run([self.reading.further])
@@ -115,14 +117,32 @@ class Stages:
                     progress.advance(1)
 
             before, base = (str(path.absolute()) if path else None for path in (old, onto))
-            prefixes, match = list(self.source.prefixes), self.reading.names
-            wave(finish.first_wave(prefixes=prefixes, old=before, onto=base, match=match, memory=memory))
-            without = self.reading.without
-            wave(finish.second_wave(self.folder, without=without, damage=self.damage, memory=memory))
+            reading = self.reading
+            wave(
+                finish.first_wave(
+                    prefixes=list(self.source.prefixes),
+                    old=before,
+                    onto=base,
+                    match=reading.names,
+                    own_names=reading.own_names,
+                    lang=reading.lang,
+                    memory=memory,
+                )
+            )
+            wave(
+                finish.second_wave(
+                    self.folder,
+                    without=reading.without,
+                    damage=self.damage,
+                    memory=memory,
+                    own_names=reading.own_names,
+                    lang=reading.lang,
+                )
+            )
             if onto is None:
                 subclass_of = finish.rid_of(self.folder, self.source.subclass_of)
-                wave(finish.third_wave(subclass_of=subclass_of, memory=memory, workers=threads))
-                self.facts["cycles"] = finish.ids_of(self.folder, self.facts["cycles"])
+                wave(finish.third_wave(self.folder, subclass_of=subclass_of, memory=memory, workers=threads))
+                self.facts["cycles"] = finish.ids_of(self.folder, self.facts.get("cycles", []))
         self.counts["rejected"] += self.facts.pop("repeated") + len(self.damage)
         tables = finish.tables_of(self.folder, done)
         self.seconds["finish"] = round(time.perf_counter() - begun, 3)
@@ -134,6 +154,14 @@ class Feeding:
 
     def __init__(self, folder: Path, feeds: Sequence[Feed], dumps: Sequence[Dump | None]) -> None:
         self.folder, self.feeds, self.dumps = folder, feeds, dumps
+
+    def size(self, place: int) -> int | None:
+        """Return how many bytes a feed has on disk, None if nobody knows."""
+        dump = self.dumps[place]
+        if dump is not None:
+            return dump.size_in
+        paths = [local(path) for path in self.feeds[place].paths]
+        return None if None in paths else sum(Path(path or "").stat().st_size for path in paths)
 
     def tasks(self, advance: Callable[[int], None]) -> Iterator[Task]:
         """Yield a task for each piece, cut out when it is asked for, and one for files read as a whole."""

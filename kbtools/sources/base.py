@@ -37,6 +37,8 @@ class Reading:
     choose: Task | None = None  # decides which staged entities stay, once all are staged
     without: Collection[str] = ()  # the tables that settings leave out, or that this source never fills
     licences: Sequence[Licence] = ()  # where the dump has others than the source
+    own_names: bool = False  # every id that a triple speaks of is an entity, and its own name
+    lang: str | None = None  # of such names
     names: str = "id"  # what ids are in a base given by --onto: "id", or "site:enwiki" for its titles there
     notes: dict[str, Any] = field(default_factory=dict)  # what the manifest should tell of the dump
 

@@ -1,0 +1,54 @@
+"""What an ontology says of itself in its header."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+
+from kbtools.artefact import Licence
+from kbtools.errors import SourceError
+from kbtools.io import open_stream
+from kbtools.sources.obo.stanzas import Stanza, stanzas
+
+HEAD = 1 << 18
+_OBO = re.compile(rb"^(format-version:|\[(Term|Typedef|Instance)\])", re.MULTILINE)
+_FREE = re.compile(r"creativecommons\.org/(licenses/by|publicdomain)|\bcc[ -]?(by|0|zero)")
+_BOUND = re.compile(r"by-(sa-)?(nc|nd)")
+
+
+def look(path: str) -> tuple[str, Stanza]:
+    """Return the name and the header of an ontology; refuse what is none."""
+    with open_stream(path) as stream:
+        head = stream.read(HEAD)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SourceError("is UTF-16, where UTF-8 was tried; convert it with iconv", path=path)
+    if head.lstrip().startswith((b"<", b"Prefix(", b"Ontology(", b"@prefix", b"{")):
+        raise SourceError("is an ontology in OWL or JSON; convert it to OBO (ROBOT can)", path=path)
+    if not _OBO.search(head):
+        first = head.partition(b"\n")[0][:60].decode("utf-8", "replace")
+        raise SourceError(f"not OBO: no format-version and no [Term]; it begins with {first!r}", path=path)
+    header = next(stanzas(head, lambda *_: None))
+    return header.first("ontology") or Path(path).name.partition(".")[0], header
+
+
+def licence(head: tuple[str, Stanza]) -> Licence:
+    """Return the terms that the header names, if it does."""
+    name, header = head
+    values = [tag.value.split(maxsplit=1) for tag in header.tags if tag.name == "property_value"]
+    terms = next(
+        (
+            value[1].split()[0].strip('"')
+            for value in values
+            if len(value) == 2 and "licen" in value[0].lower()
+        ),
+        "",
+    )
+    release = header.first("data-version")
+    free = _FREE.search(terms.lower()) and not _BOUND.search(terms.lower())
+    return Licence(
+        source=f"{name} {release}".strip(),
+        licence=terms or "not stated",
+        attribution=name,
+        redistribute="yes" if free else "ask",
+    )
