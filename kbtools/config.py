@@ -50,13 +50,17 @@ class Setting(NamedTuple):
 
 def load(path: Path, settings: type[T], overrides: Iterable[str] = ()) -> T:
     """Read the TOML file at `path`, apply overrides, and check every name and type."""
+    return build(settings, load_table(path), where=str(path), overrides=overrides)
+
+
+def load_table(path: Path) -> dict[str, Any]:
+    """Read the TOML file at `path` as it is, for one that has shorthands to be written out first."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
-    return build(settings, table, where=str(path), overrides=overrides)
 
 
 def build(

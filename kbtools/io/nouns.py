@@ -29,10 +29,11 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     end: int = 0
     last: bool = False  # nothing follows in `path`: a final line without newline is whole
     numbered: bool = True  # lines are lines of the dump, so line numbers mean something
+    layout: str = "lines"  # or "pages": what blocks hold whole ones of
 
 
 class Block(NamedTuple):
-    """Whole lines. `byte` and `line` count from the beginning of the piece's own region."""
+    """Whole lines, or pages. `byte` and `line` count from the beginning of the piece's own region."""
 
     data: bytes
     byte: int

@@ -6,12 +6,14 @@ way. Everything else is decompressed once, here, and cut into spool files.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import IO
 
 from kbtools.io import framing, gz
+from kbtools.io.frames import frame, joined
 from kbtools.io.inputs import Input
 from kbtools.io.nouns import Block, Damage, Piece
 from kbtools.io.opening import Stream, open_stream
@@ -20,12 +22,25 @@ from kbtools.io.reading import Blocks, damage
 __all__ = ["Block", "Blocks", "Damage", "Dump", "Piece"]
 
 SPOOL = "spool"
-RATIO = {"plain": 1, "gz": 10, "bz2": 14}  # uncompressed to compressed, as JSON goes
+RATIO = {  # uncompressed to compressed, as JSON goes, and wikitext
+    "lines": {"plain": 1, "gz": 10, "bz2": 14},
+    "pages": {"plain": 1, "gz": 3, "bz2": 4},
+}
+WIDE = {
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
 SECOND_MEMBER = 256 << 20  # a .gz without a second member up to here is taken for a single stream
 
 
 class Dump:
-    """One input file of a command. `layout` is "lines", or "json" to find out: "lines" or "objects"."""
+    """One input file of a command.
+
+    `layout` is "lines", "pages" (of a MediaWiki XML dump, in UTF-8 or UTF-16), or "json" to find out which of
+    "lines" and "objects" it is.
+    """
 
     def __init__(self, path: str, *, source: int = 0, layout: str = "lines") -> None:
         self.source = source
@@ -38,6 +53,9 @@ class Dump:
             self.container, self.layout = self._stream.container, layout
             if layout == "json":
                 self.layout, self._head = framing.sniff(self._stream)
+            elif layout == "pages":
+                self._head = self._stream.read(2)
+            self._encoding = WIDE.get(self._head) if layout == "pages" else None
             self.reader = self._reader(self._stream.file)
         except BaseException:
             self.close()
@@ -49,12 +67,12 @@ class Dump:
 
     def _reader(self, file: Input) -> str:
         """Say how pieces are read: in ranges of the dump if that is possible."""
-        if not file.regular or self.layout != "lines":
+        if not file.regular or self.layout not in RATIO or self._encoding:
             return SPOOL
         if self.container == "gz":
             several = gz.find_member(file, 1, min(SECOND_MEMBER, file.size or 0))
             return "gz" if several is not None else SPOOL
-        return self.container if self.container in RATIO else SPOOL
+        return self.container if self.container in RATIO[self.layout] else SPOOL
 
     @property
     def position_in(self) -> int:
@@ -79,16 +97,19 @@ class Dump:
             chunks: Iterator[bytes] = chain([self._head], stream.chunks())
             if self.layout == "objects":
                 chunks = framing.to_lines(chunks)
+            if self._encoding:
+                chunks = _narrow(chunks, self._encoding)
             spool = Spool(self, folder, size, skip)
             yield from spool.cut(chunks, stream)
             if stream.damage:
-                self.damage = damage(stream.damage.byte, stream.damage.reason, spool.dropped)
+                noun = frame(self.layout).noun
+                self.damage = damage(stream.damage.byte, stream.damage.reason, spool.dropped, noun)
         finally:
             self.close()
 
     def _ranges(self, size: int) -> Iterator[Piece]:
         total = self.size_in or 0
-        step = max(1, size // RATIO[self.reader])
+        step = max(1, size // RATIO[self.layout][self.reader])
         for number, start in enumerate(range(0, total, step)):
             end = min(start + step, total)
             self._position = end
@@ -100,6 +121,7 @@ class Dump:
                 start=start,
                 end=end,
                 last=end == total,
+                layout=self.layout,
             )
 
     def close(self) -> None:
@@ -110,16 +132,26 @@ class Dump:
         self._stream = None
 
 
+def _narrow(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Turn UTF-16 into UTF-8; what is no character becomes U+FFFD."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
 class Spool:
     """Cuts a stream into spool files.
 
     The cuts are those of ranges of `size` bytes of the decompressed stream: a file ends with the first
-    newline at or after a multiple of `size`. Ranges in which no line begins get no file.
+    newline at or after a multiple of `size`, or before the first page that begins there. Ranges in which no
+    line or page begins get no file.
     """
 
     def __init__(self, dump: Dump, folder: Path, size: int, skip: Callable[[Piece], bool]) -> None:
         self.dump, self.folder, self.size, self.skip = dump, folder, size, skip
         self.dropped = 0
+        self._frame = frame(dump.layout)
         self._number = -1
         self._file: IO[bytes] | None = None
         self._piece: Piece | None = None
@@ -129,15 +161,15 @@ class Spool:
         """Yield pieces, each when its file is complete."""
         position, boundary = 0, self.size
         try:
-            for chunk in chunks:
+            for chunk in joined(chunks, self._frame):
                 begin = 0
                 while begin < len(chunk):
-                    at = chunk.find(b"\n", max(begin, boundary - position)) + 1
-                    self._write(chunk[begin : at or len(chunk)])
-                    if not at:
+                    at = self._frame.next(chunk, max(begin, boundary - position))
+                    self._write(chunk[begin : at if at >= 0 else len(chunk)])
+                    if at < 0:
                         break
                     yield self._finish()
-                    boundary = ((position + at - 1) // self.size + 1) * self.size
+                    boundary = ((position + at - self._frame.lead) // self.size + 1) * self.size
                     begin = at
                 position += len(chunk)
             if self._piece or self._number < 0:
@@ -152,9 +184,9 @@ class Spool:
             self._begin()
         if self._file:
             self._file.write(data)
-        newline = data.rfind(b"\n") + 1
-        if newline:
-            self._whole = self._written + newline
+        whole = self._frame.whole(data)
+        if whole:
+            self._whole = self._written + whole
         self._written += len(data)
 
     def _begin(self) -> None:
@@ -167,7 +199,8 @@ class Spool:
             path=name,
             reader=SPOOL,
             last=True,
-            numbered=self.dump.layout == "lines",
+            numbered=self.dump.layout != "objects",
+            layout="pages" if self.dump.layout == "pages" else "lines",
         )
         if not self.skip(self._piece):
             path = self.folder / name

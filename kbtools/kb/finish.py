@@ -60,6 +60,7 @@ def second_wave(
     memory: int,
     own_names: bool = False,
     lang: str | None = None,
+    onto: str | None = None,
 ) -> list[Task]:
     """Return the tasks that make all tables but two; `without` names tables that are not wanted."""
     numbered = numbering.load(folder)
@@ -72,7 +73,7 @@ def second_wave(
         for table in joining.present(folder, own_names=own_names, lang=lang)
         if table not in set(without)
     ]
-    args = {"memory": memory, "own_names": own_names, "lang": lang}
+    args = {"memory": memory, "own_names": own_names, "lang": lang, "onto": onto}
     named = [Task(name="pages", call="kbtools.kb.pages:build", args={"memory": memory})]
     named = [] if "pages" not in tables else named
     named += [

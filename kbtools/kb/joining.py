@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.artefact import Outcome
-from kbtools.kb import named, numbering, relations, staged
+from kbtools.kb import named, numbering, overlay, relations, staged
 from kbtools.kb.database import connect, feed
 from kbtools.kb.degrees import Degrees
 from kbtools.kb.named import PREFIX
@@ -101,7 +101,9 @@ def present(folder: Path, *, own_names: bool, lang: str | None) -> list[str]:
     return [name for name in TABLES if name in found & {*QUERIES, "pages"}]
 
 
-def table(folder: Path, *, table: str, memory: int, own_names: bool, lang: str | None) -> Outcome:
+def table(
+    folder: Path, *, table: str, memory: int, own_names: bool, lang: str | None, onto: str | None
+) -> Outcome:
     """Make one table; one that gets no rows is left out."""
     lost = 0
     spec = TABLES[table]
@@ -120,6 +122,8 @@ def table(folder: Path, *, table: str, memory: int, own_names: bool, lang: str |
         query += _links(Parts(folder))
     if own_names:
         query += _OWN_NAMES.get(table, "").format(lang=quote(lang) if lang else "NULL")
+    if onto is not None and table in SAID_ONCE:
+        query = overlay.only_new(query, Path(onto), table)
     with _joined(folder, table, query, memory) as rows, Degrees(folder, table, counting=counting) as degrees:
         files = _write(folder, table, degrees.watch(kept(rows)))
     facts = {"left out": {f"{table} of no entity": lost}} if lost else {}

@@ -26,7 +26,7 @@ from kbtools.kb.database import connect, feed
 from kbtools.kb.keymap import MISSING, KeyMap
 from kbtools.kb.named import PREFIX
 from kbtools.kb.overlay import NAMES
-from kbtools.kb.parts import Part, Parts
+from kbtools.kb.parts import NAMED, Part, Parts
 from kbtools.kb.schema import STR, U32
 from kbtools.kb.sorting import BATCH
 from kbtools.kb.views import read_parquet
@@ -61,9 +61,7 @@ def number(
     `match` says what ids are in the base `onto`. With `own_names`, an entity without a label has its id for
     one, in the language `lang`.
     """
-    parts = Parts(folder)
-    staged_parts = [part for part in parts.parts if part.path != PART]
-    Parts.save(folder, staged_parts)
+    (folder / NAMED).unlink(missing_ok=True)  # left by an attempt that was cut off
     parts = Parts(folder)
     with connect(folder, memory) as database, staged.PartWriter(folder / PART) as out:
         if onto is None:
@@ -74,13 +72,13 @@ def number(
         _redirects(folder, parts, database, out, first)
         earlier = [] if onto is None else overlay.relations(Path(onto))
         _relations(parts, out, known=[row["id"] for row in earlier])
-    Parts.save(folder, [*staged_parts, Part(path=PART, file="", rows=entities)])
+    Parts.save(folder, [Part(path=PART, file="", rows=entities)], NAMED)
     if onto is None:
         done = numbering.number(folder, prefixes=prefixes, old=old, memory=memory)
     else:
         done = overlay.number(folder, Path(onto), memory)
     _write_ids(folder)
-    return Outcome(files=[PART, IDS, *done.files], facts=done.facts)
+    return Outcome(files=[NAMED, PART, IDS, *done.files], facts=done.facts)
 
 
 def batches(parts: Parts, table: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -82,6 +82,16 @@ def first_statement(onto: Path) -> int:
     return last + 1
 
 
+def only_new(query: str, onto: Path, table: str) -> str:
+    """Leave out of some rows what the base says already; it has a label in a language, or has not."""
+    base = Kb(onto)
+    if not base.rows(table):
+        return query
+    columns = ["eid", "lang"] if table == "labels" else TABLES[table].schema.names
+    same = " AND ".join(f'mine."{name}" IS NOT DISTINCT FROM base."{name}"' for name in columns)
+    return f"SELECT mine.* FROM ({query}) mine ANTI JOIN {_files(base, table)} base ON {same}"
+
+
 def _maxima(path: Path, column: str) -> list[int]:
     found = pq.read_metadata(path)
     place = next(i for i in range(found.num_columns) if found.schema.column(i).name == column)

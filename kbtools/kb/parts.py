@@ -14,6 +14,7 @@ from kbtools.artefact import write_whole
 from kbtools.kb import staged
 
 FILE = "work/parts.json"
+NAMED = "work/named.json"  # the part that naming adds (`names.py`), with a record of its own
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +37,14 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.parts = msgspec.json.decode((folder / FILE).read_bytes(), type=list[Part])
+        files = [folder / FILE, *([folder / NAMED] if (folder / NAMED).exists() else ())]
+        self.parts = [p for file in files for p in msgspec.json.decode(file.read_bytes(), type=list[Part])]
         self._ends = np.array([part.row + part.rows for part in self.parts], np.int64)
 
     @staticmethod
-    def save(folder: Path, parts: Sequence[Part]) -> None:
+    def save(folder: Path, parts: Sequence[Part], file: str = FILE) -> None:
         """Write the list down for the tasks of finishing."""
-        write_whole(folder / FILE, msgspec.json.encode(parts))
+        write_whole(folder / file, msgspec.json.encode(parts))
 
     @property
     def rows(self) -> int:

@@ -137,6 +137,7 @@ class Stages:
                     memory=memory,
                     own_names=reading.own_names,
                     lang=reading.lang,
+                    onto=base,
                 )
             )
             if onto is None:

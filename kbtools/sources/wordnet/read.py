@@ -2,7 +2,7 @@
 
 - entities: synsets by offset id (`02084071-n`, satellites under `-a`), first word, definition, and as `freq`
   the tags of all their words; then the supersenses (`noun.animal`), which are the synsets' types.
-- surfaces: a row for each word of a synset, with its type as `pos` (s for satellites), its tags as `count` and
+- surfaces: a row for each word of a synset, with its type as `pos` (s for satellites), tags as `count` and
   its key as `atom`; `alias` for a second spelling (`A`, `a`); irregular forms as `exception`.
 - xref: `sense_key`, and `sense` for the number of each sense: `dog#n#1` is the first of the noun `dog`.
 - descriptions: definition, and examples; the source of an example is its author, if the gloss names one.
