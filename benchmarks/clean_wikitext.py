@@ -3,8 +3,9 @@
     python benchmarks/clean_wikitext.py DUMP... [--lang en] [--rounds 3] [--json]
 
 Dumps are pages-articles XML, plain or .bz2, read whole: a few MB are enough. Each program gets the same
-articles one by one, in one process; the best of `--rounds` counts. MB/s are 10^6 bytes of UTF-8 of wikitext per
-second of CPU. Peers that are not installed are left out: `pip install mwparserfromhell wikiextractor wikipedia2vec`.
+articles one by one, in one process; the best of `--rounds` counts. MB/s are 10^6 bytes of UTF-8 of wikitext
+per second of CPU. Peers that are not installed are left out: `pip install mwparserfromhell wikiextractor
+wikipedia2vec`.
 
     parse           mwparserfromhell's C tokenizer builds the tree, and nothing is done with it
     strip           and text is made of it: no links

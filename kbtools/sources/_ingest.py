@@ -135,13 +135,22 @@ class Build:
             base=KbRef(name=base.name or "", content=base.content, id_space=base.id_space) if base else None,
             tables=tables,
             counts={**stages.counts, **stages.facts},
-            notes=stages.notes,
+            notes=_with_warning(stages.notes, reading.release, base),
             licences=unite(
                 [*(reading.licences or [self.source.licence]), *(parent.licences if parent else ())]
             ),
             incomplete=bool(stages.damage),
             resources={"stages": stages.seconds, "peak worker MB": round(workers.peak_mb)},
         )
+
+
+def _with_warning(notes: dict[str, Any], release: str | None, base: Manifest | None) -> dict[str, Any]:
+    """Warn of ids that mean something else in the base, if its source says which release it is."""
+    found = base.notes.get("release") if base else None
+    if found in (None, release) or release is None or base is None:
+        return notes
+    warning = f"these ids are those of release {release}, {base.name} was read from release {found}"
+    return {**notes, "warnings": [*notes.get("warnings", ()), f"{warning}: they may mean other things there"]}
 
 
 def identity(path: str) -> str:

@@ -40,6 +40,7 @@ class Reading:
     own_names: bool = False  # every id that a triple speaks of is an entity, and its own name
     lang: str | None = None  # of such names
     names: str = "id"  # what ids are in a base given by --onto: "id", or "site:enwiki" for its titles there
+    release: str | None = None  # of that base that the ids belong to, where releases number anew
     notes: dict[str, Any] = field(default_factory=dict)  # what the manifest should tell of the dump
 
 

@@ -112,8 +112,16 @@ def _within(before: str, bare: str, text: str, ends: tuple[int, int], hole: str)
         beyond = text[after + 2 : after + 3]
         punctuation = not beyond.strip() or beyond in _NO_BLANK_BEFORE
     separator = hole.strip(CUT + " ")[:1] or (" " if " " in hole and end == after else "")
+    right = text[after + 2 : after + 3] if text.startswith("[[", after) else following
+    if _without_blanks(bare.rstrip("]")[-1:]) and _without_blanks(right):
+        return bare if punctuation else bare + separator.strip(), after
     if separator and not punctuation:
         return bare + separator, end
     if before != bare:
         return bare if punctuation and end == after else before, after
     return before, after if following in ".," else end
+
+
+def _without_blanks(char: str) -> bool:
+    """Tell whether a character belongs to a script that puts no blanks between words, or to its punctuation."""
+    return "⺀" <= char < "가" or char >= "豈"

@@ -76,6 +76,7 @@ class WnLmf:
                     "no WN-LMF .xml and no OMW .tab file in it; name the right folder", path=dump
                 )
         return Reading(
+            release="3.0",  # OMW's offsets
             feeds=[
                 Feed(
                     call="kbtools.sources.wnlmf.read:read",
