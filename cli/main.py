@@ -16,6 +16,7 @@ from kbtools.errors import KbError
 
 COMMANDS = {  # in the order the data flows
     "ingest": "A dump becomes a knowledge base.",
+    "merge": "Several knowledge bases become one.",
     "inspect": "What an artefact is, made from what, how many, some rows.",
     "sql": "Ask knowledge bases in SQL.",
     "diff": "What changed between two artefacts of one kind.",

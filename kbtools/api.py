@@ -16,11 +16,16 @@ from kbtools.errors import ConfigError
 if TYPE_CHECKING:
     from kbtools.artefact import licences
     from kbtools.kb.diff import diff
+    from kbtools.kb.merging import merge
+    from kbtools.kb.merging import summary as merged
     from kbtools.kb.overview import describe as inspect
     from kbtools.kb.query import query
     from kbtools.kb.verify import verify
 
-__all__ = ["allowed", "diff", "ingest", "inspect", "judge", "licences", "query", "summary", "verify"]
+__all__ = [
+    "allowed", "diff", "ingest", "inspect", "judge", "licences", "merge", "merged", "query", "summary",
+    "verify",
+]  # fmt: skip
 
 SOURCES = "kbtools.sources"
 
@@ -29,6 +34,8 @@ _ELSEWHERE = {
     "diff": "kbtools.kb.diff:diff",
     "inspect": "kbtools.kb.overview:describe",
     "licences": "kbtools.artefact:licences",
+    "merge": "kbtools.kb.merging:merge",
+    "merged": "kbtools.kb.merging:summary",
     "query": "kbtools.kb.query:query",
     "verify": "kbtools.kb.verify:verify",
 }
@@ -48,6 +55,7 @@ def ingest(
     *,
     name: str | None = None,
     ids_from: str | Path | None = None,
+    onto: str | Path | None = None,
     workers: int = 1,
     memory: int | None = None,
     engine: str = "local",
@@ -75,6 +83,7 @@ def ingest(
         settings=built,
         dumps=[str(dump) for dump in dumps],
         ids_from=Path(ids_from) if ids_from else None,
+        onto=Path(onto) if onto else None,
         options=Options(
             workers=workers, engine=engine, memory=memory, overwrite=overwrite, restart=restart, quiet=quiet
         ),
@@ -135,6 +144,8 @@ def summary(made: Manifest, out: str | Path) -> str:
     if counts.get("classes in cycles"):
         some = "; ".join(" ↔ ".join(ring) for ring in counts["cycles"])
         lines.append(f"  {counts['classes in cycles']} classes lie on subclass cycles: {some}")
+    lines += [f"  {name}: {note}" for name, note in made.notes.items() if isinstance(note, str | int)]
+    lines += [f"  Warning: {warning}" for warning in made.notes.get("warnings", ())]
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in made.resources["stages"].items())
     peak = made.resources["peak worker MB"]
     lines.append(f"  {stages}; largest worker {peak:,} MB; content {made.content}")

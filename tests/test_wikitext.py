@@ -89,6 +89,8 @@ GAPS = {
     "before a list item's words": ("* {{flag|x}} – a", "a"),
     "full-width brackets": ("柏林（{{lang|de|Berlin}}）是", "柏林是"),
     "full-width separator": ("柏林（{{lang|de|Berlin}}；一）是", "柏林（一）是"),
+    "no blank in Chinese": ("甲 {{x}} 乙{{x}} 。[[丙]] {{x}} [[丁]] {{x}} a", "甲乙。丙丁 a"),
+    "a blank in Korean": ("가 {{x}} 나", "가 나"),
     "written by the author": ("f() , ( ) ( ; x)", "f() , ( ) ( ; x)"),
 }
 

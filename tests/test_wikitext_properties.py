@@ -70,7 +70,7 @@ def test_plain_text_stays_as_it_is(lines):
 
 # Well-formed pages. Words have no punctuation: mending gaps has cases of its own.
 
-word = st.text("abcXYZ苹果é", min_size=1, max_size=6)
+word = st.text("abcXYZжé😀", min_size=1, max_size=6)
 titles = word.map(lambda name: f"t{name}")
 dropped = st.recursive(
     word.map("{{{{{}}}}}".format) | word.map("<!-- {} -->".format) | word.map("<ref>{}</ref>".format),

@@ -24,17 +24,19 @@ import re
 import resource
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from kbtools.artefact import Input, Manifest, Staging, begin, plan, unite
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.merging.joins import Joins, join
 from kbtools.kb.merging.parts import Union
-from kbtools.kb.merging.schemes import WAYS, rules
+from kbtools.kb.merging.schemes import WAYS, Rule, rules
 from kbtools.kb.merging.tables import write
-from kbtools.kb.reader import gather
+from kbtools.kb.reader import Base, gather
 from kbtools.progress import Progress
 
 __all__ = ["merge", "summary"]
@@ -60,6 +62,40 @@ def merge(
 
     `schemes` says which cross references speak of what, instead of the usual ones (`schemes.py`).
     """
+    bases = _bases(kbs, on, schemes)
+    name = name or "-".join(base.name for base in bases)
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"--name {name!r}: use only a-z, 0-9 and hyphens")
+    wanted = rules(bases, schemes) if on == "xref" else []
+    settings = {"on": on, "schemes": [str(rule) for rule in wanted]}
+    inputs = [
+        Input(path=str(part.path), kind="kb", content=part.manifest.content)
+        for base in bases
+        for part in base.parts
+    ]
+    told = {**settings, "names": [base.name for base in bases]}
+    ours = plan("merge", told, [one.content for one in inputs])
+    with Staging(Path(out), ours, overwrite=overwrite, restart=restart) as staging:
+        if staging.whole is not None:
+            return staging.whole
+        for folder in (staging.new, staging.work):  # nothing is taken over from a build that broke off
+            shutil.rmtree(folder)
+            folder.mkdir()
+        begun = time.perf_counter()
+        with Progress("merge", quiet=quiet, unit="tables") as progress:
+            union = Union(staging.folder, bases, memory=memory or DEFAULT_MEMORY * workers, threads=workers)
+            made = _build(union, on, wanted, lambda: progress.advance(1))
+        resources = {
+            "stages": {"merge": round(time.perf_counter() - begun, 3)},
+            "peak worker MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000,
+        }
+        return staging.commit(
+            msgspec.structs.replace(made, name=name, settings=settings, inputs=inputs, resources=resources)
+        )
+
+
+def _bases(kbs: Sequence[str | Path], on: str, schemes: Sequence[str]) -> list[Base]:
+    """Open what is to be merged; refuse what makes no sense before anything is written."""
     if on not in WAYS:
         raise ConfigError(f"--on {on!r}: it is {' or '.join(WAYS)}")
     if schemes and on != "xref":
@@ -67,51 +103,23 @@ def merge(
     bases = gather(kbs)
     if len(bases) < 2:
         raise ConfigError("to merge takes two knowledge bases or more (an overlay belongs to its base)")
-    name = name or "-".join(base.name for base in bases)
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"--name {name!r}: use only a-z, 0-9 and hyphens")
     for base in bases:
         if "entities" not in base.kb.tables:
             raise ArtefactError(f"{base.kb.path}: has no entities to merge")
-    wanted = rules(bases, schemes) if on == "xref" else []
-    inputs = [
-        Input(path=str(part.path), kind="kb", content=part.manifest.content)
-        for base in bases
-        for part in base.parts
-    ]
-    settings = {"on": on, "schemes": [str(rule) for rule in wanted]}
-    ours = plan(
-        "merge", {**settings, "names": [base.name for base in bases]}, [one.content for one in inputs]
+    return bases
+
+
+def _build(union: Union, on: str, wanted: Sequence[Rule], advance: Callable[[], None]) -> Manifest:
+    joins = join(union, on, wanted)
+    tables, facts = write(union, joins, advance)
+    return begin(
+        "kb",
+        id_space=[facts.pop("id space")],
+        tables=tables,
+        counts={**_counts(union, joins), **facts},
+        licences=unite(one for part in union.parts for one in part.kb.manifest.licences),
+        incomplete=any(part.kb.manifest.incomplete for part in union.parts),
     )
-    with Staging(Path(out), ours, overwrite=overwrite, restart=restart) as staging:
-        if staging.whole is not None:
-            return staging.whole
-        for folder in (staging.new, staging.work):  # nothing is taken over from a build that broke off
-            shutil.rmtree(folder)
-            folder.mkdir()
-        memory = memory or DEFAULT_MEMORY * workers
-        begun = time.perf_counter()
-        with Progress("merge", quiet=quiet, unit="tables") as progress:
-            union = Union(staging.folder, bases, memory=memory, threads=workers)
-            joins = join(union, on, wanted)
-            tables, facts = write(union, joins, lambda: progress.advance(1))
-        return staging.commit(
-            begin(
-                "kb",
-                name=name,
-                settings=settings,
-                inputs=inputs,
-                id_space=[facts.pop("id space")],
-                tables=tables,
-                counts={**_counts(union, joins), **facts},
-                licences=unite(one for part in union.parts for one in part.kb.manifest.licences),
-                incomplete=any(part.kb.manifest.incomplete for part in union.parts),
-                resources={
-                    "stages": {"merge": round(time.perf_counter() - begun, 3)},
-                    "peak worker MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000,
-                },
-            )
-        )
 
 
 def _counts(union: Union, joins: Joins) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kbtools.artefact import Table, entry
-from kbtools.kb import classes, degrees, sorting
+from kbtools.kb import classes, degrees, pages, sorting
 from kbtools.kb.database import connect, feed
 from kbtools.kb.entities import IdSpace
 from kbtools.kb.merging.joins import Joins
@@ -211,7 +211,8 @@ class _Writer:
         return [name.partition("/")[2] for name in done.files]
 
     def _pages(self) -> list[str]:
-        return write_rows(self.new, "pages", self._rows("pages"))  # in order already
+        rows = self._rows("pages")  # in order already
+        return write_by(self.new, "pages", rows, column="page", step=pages.GROUP, file=pages.FILE)
 
     def _rejects(self) -> list[str]:
         schema = plain(TABLES["rejects"].schema)

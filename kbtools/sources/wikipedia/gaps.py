@@ -54,7 +54,9 @@ def mended(text: str) -> str:
             pieces.append(before[:-FAR])
             before = before[-FAR:]
         before, done = _join(before, text, end, hole[0])
-        pieces.append(before + NOTHING if before.endswith("]]") else before)  # what follows is not the link's
+        pieces.append(before)
+        if text[done : done + 1].isalpha() and (before[-1:].isalpha() or before.endswith("]]")):
+            pieces[-1] += NOTHING  # the letters after the hole are not those after a link
     pieces.append(text[done:])
     return "".join(pieces)
 
@@ -123,5 +125,5 @@ def _within(before: str, bare: str, text: str, ends: tuple[int, int], hole: str)
 
 
 def _without_blanks(char: str) -> bool:
-    """Tell whether a character belongs to a script that puts no blanks between words, or to its punctuation."""
-    return "⺀" <= char < "가" or char >= "豈"
+    """Tell whether a character, or punctuation mark, is of a script that puts no blanks between words."""
+    return "\u2e80" <= char < "\uac00" or "\uf900" <= char <= "\uffef" or char >= "\U00020000"
