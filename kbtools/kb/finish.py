@@ -68,19 +68,9 @@ def second_wave(
     common += [_task(table, "small_table", table=table) for table in ("relations", "redirects")]
     if numbered.prefixes:
         return _sliced(numbered, set(without), memory) + common
-    tables = [
-        table
-        for table in joining.present(folder, own_names=own_names, lang=lang)
-        if table not in set(without)
-    ]
-    args = {"memory": memory, "own_names": own_names, "lang": lang, "onto": onto}
-    named = [Task(name="pages", call="kbtools.kb.pages:build", args={"memory": memory})]
-    named = [] if "pages" not in tables else named
-    named += [
-        Task(name=table, call="kbtools.kb.joining:table", args={"table": table, **args})
-        for table in tables
-        if table != "pages"
-    ]
+    named = joining.tasks(
+        folder, without=set(without), memory=memory, own_names=own_names, lang=lang, onto=onto
+    )
     return named + common
 
 

@@ -1,28 +1,30 @@
-"""Named rows to final rows: each table is one query that looks ids up, and sorts.
+"""Named rows to final rows: each table is one query that looks ids up, and one that sorts.
 
 What belongs to an entity that does not exist is left out and counted. A statement whose value is no entity
-becomes a literal, of datatype `entity-id` unless the source says otherwise. Memory: what DuckDB is given.
+becomes a literal, of datatype `entity-id` unless the source says otherwise: so triples and literals are made
+together. Memory: what DuckDB is given; looking up and sorting in one go would need it twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kbtools.artefact import Outcome
+from kbtools.artefact import Outcome, Task
 from kbtools.kb import named, numbering, overlay, relations, staged
 from kbtools.kb.database import connect, feed
 from kbtools.kb.degrees import Degrees
 from kbtools.kb.named import PREFIX
-from kbtools.kb.names import IDS
+from kbtools.kb.names import IDS, Database
 from kbtools.kb.parts import Part, Parts
-from kbtools.kb.schema import TABLES, U64
-from kbtools.kb.sorting import BATCH
+from kbtools.kb.schema import TABLES, U32, U64
+from kbtools.kb.sorting import BATCH, without_repeats
 from kbtools.kb.staged import VALUE
 from kbtools.kb.views import quote, read_parquet
 from kbtools.kb.writer import plain, write_by, write_rows
@@ -30,46 +32,57 @@ from kbtools.kb.writer import plain, write_by, write_rows
 OUTSIDE = "entity-id"
 
 _VALUES = ", ".join(name for name, _ in VALUE)
-_OWN = "SELECT h.eid, {columns} FROM {table} s LEFT JOIN ids h ON s.entity = h.id"
+# `lost` numbers the rows of no entity: so that none of them is taken for another one's repetition
+_OWN = """
+    SELECT h.eid, {columns}, CASE WHEN h.eid IS NULL THEN place END AS lost
+    FROM {table} s LEFT JOIN ids h ON s.entity = h.id
+    """
 
 # How final rows come about, before they are sorted; a null in the first column: there is no such entity.
 QUERIES = {
-    "labels": """
-        SELECT h.eid, lang, text FROM labels s LEFT JOIN ids h ON s.entity = h.id
-        QUALIFY row_number() OVER (PARTITION BY entity, lang ORDER BY coalesce("order", 0), place) = 1
+    # what is said of a merged entity is said of that which it was merged into, and one label is enough
+    "labels": _OWN.format(columns="lang, text", table="labels")
+    + """
+        QUALIFY lost IS NOT NULL
+            OR row_number() OVER (PARTITION BY h.eid, lang ORDER BY coalesce("order", 0), place) = 1
         """,
     "surfaces": _OWN.format(columns='text, lang, source, pos, "count", atom', table="surfaces"),
     "descriptions": _OWN.format(columns="lang, kind, text, source", table="descriptions"),
     "sitelinks": _OWN.format(columns="site, title", table="sitelinks"),
     "xref": _OWN.format(columns="scheme, value", table="xref"),
-    "types": 'SELECT h.eid, t.eid AS "type" FROM types s LEFT JOIN ids h ON s.entity = h.id '
-    'JOIN ids t ON s."type" = t.id',
-    "triples": """
-        SELECT h.eid AS head, r.rid AS relation, t.eid AS tail, rank, best, statement, split
-        FROM triples s LEFT JOIN ids h ON s.entity = h.id JOIN ids t ON s.tail = t.id
-        JOIN relations r ON s.relation = r.id
-        """,
-    "literals": f"""
-        SELECT h.eid AS head, r.rid AS relation, {_VALUES}, rank, best, statement
-        FROM (
-            SELECT entity, relation, {_VALUES}, rank, best, statement FROM literals
-            UNION ALL BY NAME
-            SELECT entity, relation, coalesce(otherwise, '{OUTSIDE}') AS datatype, tail AS value, rank, best,
-                statement
-            FROM triples ANTI JOIN ids ON tail = ids.id
-        ) s LEFT JOIN ids h ON s.entity = h.id JOIN relations r ON s.relation = r.id
+    "types": """
+        SELECT CASE WHEN t.eid IS NOT NULL THEN h.eid END AS eid, t.eid AS "type",
+            CASE WHEN h.eid IS NULL OR t.eid IS NULL THEN place END AS lost
+        FROM types s LEFT JOIN ids h ON s.entity = h.id LEFT JOIN ids t ON s."type" = t.id
         """,
     "qualifiers": f"""
-        SELECT CASE WHEN h.eid IS NOT NULL THEN statement END AS statement, r.rid AS relation, t.eid AS tail,
+        SELECT CASE WHEN h.eid IS NOT NULL THEN statement END AS statement, relation, t.eid AS tail,
             CASE WHEN t.eid IS NULL AND s.tail IS NOT NULL THEN '{OUTSIDE}' ELSE datatype END AS datatype,
             CASE WHEN t.eid IS NULL AND s.tail IS NOT NULL THEN s.tail ELSE value END AS value,
             number, unit, precision, calendar, lang, ord
         FROM qualifiers s LEFT JOIN ids h ON s.entity = h.id LEFT JOIN ids t ON s.tail = t.id
-        JOIN relations r ON s.relation = r.id
         """,
     "anchors": 'SELECT page, start, "end", surface, t.eid AS target, target_title, kind '
     "FROM anchors s LEFT JOIN ids t ON s.target = t.id",
 }  # fmt: skip
+
+# Triples as they are stated: a tail that is no entity is a `value`.
+_SAID = f"""
+    SELECT h.eid AS head, relation, t.eid AS tail, rank, best, statement, split,
+        CASE WHEN t.eid IS NULL THEN coalesce(otherwise, '{OUTSIDE}') END AS datatype,
+        CASE WHEN t.eid IS NULL THEN s.tail END AS value
+    FROM triples s LEFT JOIN ids h ON s.entity = h.id LEFT JOIN ids t ON s.tail = t.id
+    """
+_TRIPLES = "SELECT head, relation, tail, rank, best, statement, split FROM said WHERE tail IS NOT NULL"
+_VALUED = f"""
+    SELECT h.eid AS head, relation, {_VALUES}, rank, best, statement
+    FROM literals s LEFT JOIN ids h ON s.entity = h.id
+    """
+_LITERALS = """
+    FROM valued UNION ALL BY NAME
+    SELECT head, relation, datatype, value, rank, best, statement FROM said WHERE tail IS NULL
+    """
+STATEMENTS = ("triples", "literals")
 
 # What a link's text leads to has that name, so many times.
 _ANCHORS = """
@@ -84,39 +97,43 @@ _OWN_NAMES = {
 }
 # Tables in which a row is there or not: a reader sees only its own block, and so may say a thing twice.
 SAID_ONCE = {"labels", "surfaces", "descriptions", "types", "sitelinks", "xref"}
-_FEEDS = {"literals": ("literals", "triples"), "surfaces": ("surfaces", "anchors")}
 
 
-def present(folder: Path, *, own_names: bool, lang: str | None) -> list[str]:
-    """Return the tables for which a source has staged anything, in the order of the schema."""
+def tasks(
+    folder: Path,
+    *,
+    without: Collection[str],
+    memory: int,
+    own_names: bool,
+    lang: str | None,
+    onto: str | None,
+) -> list[Task]:
+    """Return the tasks that make the tables for which a source has staged anything."""
     found: set[str] = set()
     for part in Parts(folder).parts:
         found |= {name.removeprefix(PREFIX) for name in staged.tables(folder / part.path)}
-    if "triples" in found and not own_names:
-        found.add("literals")
     if "anchors" in found or own_names:
         found.add("surfaces")
     if own_names and lang:
         found.add("labels")
-    return [name for name in TABLES if name in found & {*QUERIES, "pages"}]
+    found -= set(without)
+    args = {"memory": memory, "own_names": own_names, "lang": lang, "onto": onto}
+    here = "kbtools.kb.joining"
+    made = (
+        [Task(name="pages", call="kbtools.kb.pages:build", args={"memory": memory})]
+        if "pages" in found
+        else []
+    )
+    if not found.isdisjoint(STATEMENTS):
+        made.append(Task(name="statements", call=f"{here}:statements", args={"memory": memory}))
+    wanted = [name for name in TABLES if name in found and name in QUERIES]
+    return made + [Task(name=name, call=f"{here}:table", args={"table": name, **args}) for name in wanted]
 
 
 def table(
     folder: Path, *, table: str, memory: int, own_names: bool, lang: str | None, onto: str | None
 ) -> Outcome:
     """Make one table; one that gets no rows is left out."""
-    lost = 0
-    spec = TABLES[table]
-
-    def kept(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        nonlocal lost
-        for batch in batches:
-            sound = batch.filter(batch[0].is_valid()) if batch[0].null_count else batch
-            lost += batch.num_rows - sound.num_rows
-            if sound.num_rows:
-                yield sound.cast(plain(spec.schema))
-
-    counting = table == "triples"
     query = QUERIES[table]
     if table == "surfaces":
         query += _links(Parts(folder))
@@ -124,65 +141,108 @@ def table(
         query += _OWN_NAMES.get(table, "").format(lang=quote(lang) if lang else "NULL")
     if onto is not None and table in SAID_ONCE:
         query = overlay.only_new(query, Path(onto), table)
-    with _joined(folder, table, query, memory) as rows, Degrees(folder, table, counting=counting) as degrees:
-        files = _write(folder, table, degrees.watch(kept(rows)))
-    facts = {"left out": {f"{table} of no entity": lost}} if lost else {}
-    return Outcome(files=[*(f"new/{name}" for name in files), *degrees.files], facts=facts)
+    with _opened(folder, (table, "anchors") if table == "surfaces" else (table,), memory) as database:
+        _run(database, f"CREATE TABLE joined AS {query}")
+        rows = Sorted(database, table, "FROM joined")
+        batches = without_repeats(rows.batches()) if table in SAID_ONCE else rows.batches()
+        files = _write(folder, table, batches)
+    return _outcome(files, rows)
+
+
+def statements(folder: Path, *, memory: int) -> Outcome:
+    """Make the triples and the literals."""
+    with (
+        _opened(folder, STATEMENTS, memory) as database,
+        Degrees(folder, "triples", counting=True) as degrees,
+    ):
+        _run(database, f"CREATE TABLE said AS {_SAID}")
+        triples = Sorted(database, "triples", _TRIPLES)
+        files = _write(folder, "triples", degrees.watch(triples.batches()))
+        _run(database, f"CREATE TABLE valued AS {_VALUED}")
+        literals = Sorted(database, "literals", _LITERALS)
+        files += _write(folder, "literals", literals.batches())
+    done = _outcome(files, triples, literals)
+    done.files += degrees.files
+    return done
+
+
+class Sorted:
+    """The rows of a query in the order of a table, and how many were `lost`: those of no entity."""
+
+    def __init__(self, database: Database, table: str, query: str) -> None:
+        self.table, self.lost = table, 0
+        self._schema = plain(TABLES[table].schema)
+        order = ", ".join(f'"{name}" NULLS LAST' for name in TABLES[table].order)
+        self._found = database.sql(f"SELECT * FROM ({query}) ORDER BY {order}").to_arrow_reader(BATCH)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of entities."""
+        for batch in self._found:
+            kept = batch.filter(batch[0].is_valid()) if batch[0].null_count else batch
+            self.lost += batch.num_rows - kept.num_rows
+            if kept.num_rows:
+                yield kept.select(self._schema.names).cast(self._schema)
+
+
+def _outcome(files: list[str], *tables: Sorted) -> Outcome:
+    lost = {f"{rows.table} of no entity": rows.lost for rows in tables if rows.lost}
+    return Outcome(files=[f"new/{name}" for name in files], facts={"left out": lost} if lost else {})
 
 
 def _write(folder: Path, table: str, rows: Iterator[pa.RecordBatch]) -> list[str]:
+    """Write sorted rows; nothing if there are none."""
     first = next(rows, None)
     if first is None:
         return []
-    rows = _before(first, rows)
+    rows = chain([first], rows)
     column = TABLES[table].key[0]
     if column not in ("eid", "head"):
         return write_rows(folder / "new", table, rows)
     return write_by(folder / "new", table, rows, column=column, step=numbering.GROUP, file=numbering.FILE)
 
 
-def _before(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
-
-
 @contextmanager
-def _joined(folder: Path, table: str, query: str, memory: int) -> Iterator[Iterator[pa.RecordBatch]]:
-    """Offer the rows of a table in order."""
+def _opened(folder: Path, tables: Sequence[str], memory: int) -> Iterator[Database]:
+    """Offer a database that knows the ids, and what was staged of some tables."""
     parts, offset = Parts(folder), numbering.load(folder).statements
-    order = ", ".join(f'"{name}" NULLS LAST' for name in TABLES[table].order)
     with connect(folder, memory) as database, ExitStack() as feeds:
-        database.execute(f"CREATE VIEW ids AS FROM {read_parquet([folder / IDS])}").fetchall()
-        with pa.memory_map(str(folder / relations.FILE)) as file, pa.ipc.open_file(file) as known:
-            database.register("relations", known.read_all().select(["rid", "id"]))
-        for name in _FEEDS.get(table, (table,)):
-            schema, rows = _staged(parts, name, offset)
+        _run(database, f"CREATE VIEW ids AS FROM {read_parquet([folder / IDS])}")
+        with pa.memory_map(str(folder / relations.FILE)) as file, pa.ipc.open_file(file) as found:
+            known = found.read_all().select(["id", "rid"])
+        rids = dict(zip(*(column.to_pylist() for column in known.columns), strict=True))
+        for name in tables:
+            schema, rows = _staged(parts, name, offset, rids)
             database.register(name, feeds.enter_context(feed(schema, rows)))
-        distinct = "DISTINCT" if table in SAID_ONCE else ""
-        yield database.sql(f"SELECT {distinct} * FROM ({query}) ORDER BY {order}").to_arrow_reader(BATCH)
+        yield database
 
 
-def _staged(parts: Parts, table: str, statements: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Yield staged rows with the numbers of statements and pages that they have in the whole dump.
+def _run(database: Database, query: str) -> None:
+    database.execute(query).fetchall()
+
+
+def _staged(
+    parts: Parts, table: str, statements: int, rids: dict[str, int]
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """Yield staged rows with the numbers of statements, pages and relations that hold for all parts.
 
     `place` is the row's own number.
     """
+    numbers = {"statement": U64, "relation": U32}
     schema = named.SCHEMAS[table]
-    wide = [f.with_type(U64) if f.name == "statement" else f for f in schema] + [pa.field("place", U64)]
-    shifts: dict[str, Callable[[Part], int]] = {
-        "statement": lambda part: part.statement + statements,
-        "page": lambda part: part.page,
-    }
+    wide = [f.with_type(numbers.get(f.name, f.type)) for f in schema] + [pa.field("place", U64)]
+
+    def column(name: str, values: pa.Array, part: Part) -> pa.Array:
+        if name == "relation":
+            found = values.dictionary_encode()  # they are few
+            return pa.array([rids[text] for text in found.dictionary.to_pylist()], U32).take(found.indices)
+        if name == "statement":
+            return pc.add(values.cast(U64), pa.scalar(part.statement + statements, U64))
+        return pc.add(values, pa.scalar(part.page, U32)) if name == "page" else values
 
     def rows() -> Iterator[pa.RecordBatch]:
         place = 0
         for part, batch in parts.batches(PREFIX + table):
-            columns = [
-                pc.add(column.cast(field.type), pa.scalar(shifts[field.name](part), field.type))
-                if field.name in shifts
-                else column
-                for field, column in zip(wide[:-1], batch.columns, strict=True)
-            ]
+            columns = [column(name, batch[name], part) for name in schema.names]
             places = pa.array(np.arange(place, place + batch.num_rows, dtype=np.uint64))
             place += batch.num_rows
             yield pa.RecordBatch.from_arrays([*columns, places], schema=pa.schema(wide))

@@ -35,27 +35,33 @@ BLOCK = 1 << 20
 REJECTS = plain(TABLES["rejects"].schema)
 
 
-def read(path: Path) -> Manifest:
-    """Read the manifest of a base that can bear an overlay."""
+def read(path: Path, match: str = "id") -> Manifest:
+    """Read the manifest of a base that can bear an overlay whose ids are what `match` says."""
     found = manifest.read(path, KIND)
     if found.base is not None:
         raise ArtefactError(f"{path} is an overlay of {found.base.name} itself; give that base")
+    site = _site(match)
+    if site and not Kb(path).rows("sitelinks"):
+        raise ConfigError(f"--onto {path}: it has no sitelinks to find {site} titles by")
     return found
+
+
+def _site(match: str) -> str | None:
+    kind, _, site = match.partition(":")
+    return site if kind == "site" else None
 
 
 def write_names(path: Path, database: Any, onto: Path, match: str) -> int:
     """Write what names the base's entities, each with the eid as its key; return how many entities it has."""
     base = Kb(onto)
-    kind, _, site = match.partition(":")
-    if kind == "site":
-        if not base.rows("sitelinks"):
-            raise ConfigError(f"--onto {onto}: it has no sitelinks to find {site} titles by")
+    if site := _site(match):
         query = f"SELECT title AS id, eid FROM {_files(base, 'sitelinks')} WHERE site = $site"
         values = {"site": site}
     else:
         query, values = f"SELECT id, eid FROM {_files(base, 'entities')}", {}
-        if base.rows("redirects"):
-            query += f" UNION ALL SELECT from_id, to_eid FROM {_files(base, 'redirects')}"
+        if base.rows("redirects"):  # a tombstone's id is found here too: it means what it was merged into
+            moved = _files(base, "redirects")
+            query += f" ANTI JOIN {moved} ON id = from_id UNION ALL SELECT from_id, to_eid FROM {moved}"
     found = database.sql(
         f"SELECT id, min(eid)::BIGINT AS key FROM ({query}) GROUP BY id ORDER BY key, id", params=values
     )

@@ -74,3 +74,25 @@ def out_of_core(
         found = database.sql(f"SELECT {distinct} * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
         for batch in found:
             yield batch.cast(plain(spec.schema))
+
+
+def without_repeats(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Leave out each row that equals the one before it: of sorted rows, all that are said again."""
+    last: pa.RecordBatch | None = None
+    for batch in batches:
+        if not batch.num_rows:
+            continue
+        rows = batch if last is None else pa.concat_batches([last, batch])
+        new = np.ones(rows.num_rows, bool)
+        new[1:] = ~np.logical_and.reduce([_same_as_before(column) for column in rows.columns])
+        last = batch.slice(batch.num_rows - 1)
+        mask = new[rows.num_rows - batch.num_rows :]
+        yield batch if mask.all() else batch.filter(pa.array(mask))
+
+
+def _same_as_before(column: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    one, two = column[:-1], column[1:]
+    same = pc.fill_null(pc.equal(one, two), False).to_numpy(zero_copy_only=False)
+    if column.null_count:
+        same = same | pc.and_(one.is_null(), two.is_null()).to_numpy(zero_copy_only=False)
+    return np.asarray(same, bool)

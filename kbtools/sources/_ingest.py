@@ -83,7 +83,7 @@ class Build:
         named = [("dump", path) for feed in reading.feeds for path in feed.paths]
         named += [("file", path) for path in reading.files]
         inputs = [Input(path=path, kind=kind, content=identity(path)) for kind, path in named]
-        old, base = self._parents()
+        old, base = self._parents(reading)
         inputs += [
             Input(path=str(kb), kind="kb", content=parent.content)
             for kb, parent in ((self.ids_from, old), (self.onto, base))
@@ -99,12 +99,12 @@ class Build:
                 return staging.whole
             return staging.commit(self._build(staging.folder, workers, reading, dumps, inputs))
 
-    def _parents(self) -> tuple[Manifest | None, Manifest | None]:
+    def _parents(self, reading: Reading) -> tuple[Manifest | None, Manifest | None]:
         """Return the manifests of the release before, and of the base that an overlay is laid on."""
         from kbtools.kb import overlay, predecessor  # noqa: PLC0415 - need pyarrow
 
         old = predecessor.read(self.ids_from) if self.ids_from else None
-        return old, overlay.read(self.onto) if self.onto else None
+        return old, overlay.read(self.onto, reading.names) if self.onto else None
 
     def _build(
         self,
@@ -121,7 +121,7 @@ class Build:
         stages = Stages(self.source, reading, folder, workers, quiet=options.quiet)
         stages.read(dumps)
         tables = stages.finish(old=self.ids_from, onto=self.onto, memory=memory, threads=options.workers)
-        old, base = self._parents()
+        old, base = self._parents(reading)
         parent = old or base
         chain = list(parent.id_space) if parent else []
         ids = stages.facts.pop("id space", None)

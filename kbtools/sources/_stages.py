@@ -118,13 +118,14 @@ class Stages:
 
             before, base = (str(path.absolute()) if path else None for path in (old, onto))
             reading = self.reading
+            own_names = reading.own_names and onto is None  # what an overlay speaks of has names
             wave(
                 finish.first_wave(
                     prefixes=list(self.source.prefixes),
                     old=before,
                     onto=base,
                     match=reading.names,
-                    own_names=reading.own_names,
+                    own_names=own_names,
                     lang=reading.lang,
                     memory=memory,
                 )
@@ -135,7 +136,7 @@ class Stages:
                     without=reading.without,
                     damage=self.damage,
                     memory=memory,
-                    own_names=reading.own_names,
+                    own_names=own_names,
                     lang=reading.lang,
                     onto=base,
                 )

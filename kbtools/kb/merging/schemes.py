@@ -24,7 +24,7 @@ USUAL = (
     "P8814=wordnet",  # Wikidata: WordNet 3.1 synset id
     "P5063=ili",  # Wikidata: Interlingual Index id
     "ili",
-    "sense-key",
+    "sense_key",
 )
 RELEASE = {"P8814": "3.1"}  # a scheme that speaks of one release: offsets mean nothing in another
 

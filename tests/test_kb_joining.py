@@ -1,0 +1,71 @@
+"""Rows under names become tables: as a naive builder would make them, and some cases by hand."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kbtools.kb import finish
+from kbtools.kb.schema import TABLES
+from kbtools.kb.soundness import out_of_order
+from tests import tiny_kb
+from tests.named_world import SUBCLASS_OF, TEXTS, Dump, finished, random_dump, tables_of
+from tests.oracle_named import Expected
+from tests.staged_world import plain_batches, small_groups
+
+seeds = st.integers(0, 1 << 32)
+IDS = [*TEXTS, *(f"e{n}" for n in range(9))]
+quick = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+
+
+def check(folder, expected, done, facts, *, overlay=False):
+    """Compare all tables with those expected, and what is said of them with the files."""
+    found = tables_of(folder)
+    found.pop("classes", None)
+    for table, rows in expected.tables.items():
+        assert found.get(table) == rows, table
+    assert set(found) == set(expected.tables)
+    described = finish.tables_of(folder, done)
+    for name, table in described.items():
+        if name != "classes":
+            assert table.rows == len(expected.tables[name])
+            assert out_of_order(plain_batches(name, found[name], 5), TABLES[name].order) is None
+    said = {f"{table} of no entity": rows for table, rows in expected.lost.items() if table != "pages"}
+    if expected.lost["pages"]:
+        said["pages without an entity (kept)"] = expected.lost["pages"]
+    assert facts.get("left out", {}) == said
+    assert facts.get("redirects elsewhere", 0) == expected.elsewhere
+    assert facts["repeated"] == (expected.unknown if overlay else 0)
+    if not overlay:
+        assert facts["entities"] == len(expected.tables["entities"])
+
+
+@quick
+@given(seed=seeds, size=st.integers(1, 9), own_names=st.booleans())
+def test_any_dump_becomes_the_tables_of_a_naive_builder(seed, size, own_names):
+    dump = random_dump(Random(seed), ids=IDS, own_names=own_names)
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        small_groups(patch)
+        folder = dump.stage(Path(name), size=size)
+        check(folder, Expected(dump), *finished(folder, dump))
+
+
+@quick
+@given(seed=seeds, own_names=st.booleans())
+def test_release_after_release_as_a_naive_builder_would(seed, own_names):
+    rng = Random(seed)
+    before = None
+    for _ in range(3):
+        dump = random_dump(rng, ids=rng.sample(IDS, 12), own_names=own_names, parts=2)
+        expected = Expected(dump, old=before)
+        with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+            small_groups(patch)
+            folder = dump.stage(Path(name, "new"))
+            old = None if before is None else tiny_kb.write(Path(name, "old"), before, files=2)
+            check(folder, expected, *finished(folder, dump, old=old))
+        before = expected.tables
