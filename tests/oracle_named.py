@@ -162,7 +162,7 @@ class Expected:
             self.tables["entities"].append({"eid": self.live[name], "id": name, **made, **numbers, "kind": kind})
         for row in self.old.get("entities", ()):
             if row["id"] not in self.live:
-                self.tables["entities"].append({**row, "freq": 0, "flags": row["flags"] | 1})
+                self.tables["entities"].append({**row, "flags": row["flags"] | 1})
 
     def _labels(self) -> None:
         chosen: dict[tuple[int, str], Row] = {}

@@ -58,10 +58,10 @@ def write_names(path: Path, database: Any, onto: Path, match: str) -> int:
         query = f"SELECT title AS id, eid FROM {_files(base, 'sitelinks')} WHERE site = $site"
         values = {"site": site}
     else:
-        query, values = f"SELECT id, eid FROM {_files(base, 'entities')}", {}
+        query, values = f"SELECT id, eid FROM {_files(base, 'entities')} e", {}
         if base.rows("redirects"):  # a tombstone's id is found here too: it means what it was merged into
             moved = _files(base, "redirects")
-            query += f" ANTI JOIN {moved} ON id = from_id UNION ALL SELECT from_id, to_eid FROM {moved}"
+            query += f" ANTI JOIN {moved} m ON e.id = m.from_id UNION ALL SELECT from_id, to_eid FROM {moved}"
     found = database.sql(
         f"SELECT id, min(eid)::BIGINT AS key FROM ({query}) GROUP BY id ORDER BY key, id", params=values
     )
