@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	@touch $@
 
-demo: $(READY) ## a tiny Wikidata dump becomes tables, two questions are asked, the next release is compared
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, and is asked questions
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -35,6 +35,19 @@ demo: $(READY) ## a tiny Wikidata dump becomes tables, two questions are asked, 
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata-next.json.gz --langs en,zh \
 		--redirects data/sample/redirects.nt.gz --ids-from demo/kb --out demo/next --overwrite
 	$(BIN)/kbtools diff demo/kb demo/next
+	@echo; echo 'Wikipedia over Wikidata: its pages, and what its links call the entities.'
+	$(BIN)/kbtools ingest wikipedia data/sample/wikipedia/enwiki-pages-articles.xml \
+		--onto demo/kb --out demo/wikipedia --overwrite --quiet
+	@$(BIN)/kbtools sql demo/kb demo/wikipedia "$$LINKS"
+	@echo; echo 'WordNet, and Chinese and German words over it.'
+	$(BIN)/kbtools ingest wordnet data/sample/wordnet/dict --out demo/wordnet --overwrite --quiet
+	$(BIN)/kbtools ingest wnlmf data/sample/wnlmf/wn-data-cmn.tab data/sample/wnlmf/omw-de.xml --ids offset \
+		--onto demo/wordnet --out demo/wordnets --overwrite --quiet
+	@$(BIN)/kbtools sql demo/wordnet demo/wordnets "$$WORDS"
+	@echo; echo 'UMLS and Wikidata: one knowledge base, joined by cross references.'
+	$(BIN)/kbtools ingest umls data/sample/umls/META --out demo/umls --overwrite --quiet
+	$(BIN)/kbtools merge demo/kb demo/umls --on xref --out demo/both --overwrite --quiet
+	@$(BIN)/kbtools sql demo/both "$$JOINED"
 
 test: $(READY) ## all tests but those that take long
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
@@ -64,6 +77,35 @@ FROM names JOIN meanings USING (name) JOIN entities e USING (eid)
 ORDER BY n DESC, name, links DESC, e.id
 endef
 export AMBIGUOUS
+
+define LINKS
+SELECT a.surface AS "called", e.id, e.label, count(*) AS links,
+    first(p.title || ': … ' || p.text[greatest(a.start::INT - 29, 1):a.end + 20] || ' …' ORDER BY page, start) AS "for one"
+FROM anchors a JOIN pages p USING (page) JOIN entities e ON e.eid = a.target
+WHERE lower(a.surface) <> lower(e.label)
+GROUP BY ALL ORDER BY links DESC, surface, e.id LIMIT 6
+endef
+export LINKS
+
+define WORDS
+SELECT e.id,
+    string_agg(DISTINCT text, ', ' ORDER BY text) FILTER (s.lang = 'en') AS english,
+    string_agg(DISTINCT text, ', ' ORDER BY text) FILTER (s.lang = 'zh') AS chinese,
+    string_agg(DISTINCT text, ', ' ORDER BY text) FILTER (s.lang = 'de') AS german,
+    min(super.label) AS supersense
+FROM surfaces s JOIN entities e USING (eid) JOIN types USING (eid) JOIN entities super ON super.eid = types.type
+WHERE s.source = 'lemma' GROUP BY e.id HAVING chinese <> '' AND german <> '' ORDER BY e.id LIMIT 6
+endef
+export WORDS
+
+define JOINED
+SELECT e.id, e.label, x.value AS cui, string_agg(DISTINCT class.label, ', ' ORDER BY class.label) AS types,
+    (SELECT count(*) FROM surfaces s WHERE s.eid = e.eid) AS names
+FROM entities e JOIN xref x ON x.eid = e.eid AND x.scheme = 'umls'
+JOIN types ON types.eid = e.eid JOIN entities class ON class.eid = types.type
+GROUP BY ALL ORDER BY names DESC, e.id LIMIT 6
+endef
+export JOINED
 
 define CITIES
 SELECT country.label AS country, string_agg(DISTINCT city.label, ', ' ORDER BY city.label) AS cities

@@ -28,6 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 SOURCES = "kbtools.sources"
+SHOWN = 4  # kinds of skipped rows that a summary names
 
 # functions that live where their work is done, imported when they are first asked for
 _ELSEWHERE = {
@@ -137,10 +138,13 @@ def summary(made: Manifest, out: str | Path) -> str:
     counts = made.counts
     rows = {name: table.rows for name, table in made.tables.items() if table.rows}
     lines = [f"{out}: " + ", ".join(f"{number:,} {name}" for name, number in rows.items())]
-    lines.append(
-        f"  {counts.get('read', 0):,} records read, {counts.get('rejected', 0):,} rejected"
-        + "".join(f", {n:,} {what}" for what, n in counts.items() if what.startswith("skipped") and n)
-    )
+    lines.append(f"  {counts.get('read', 0):,} records read, {counts.get('rejected', 0):,} rejected")
+    skipped = {what.partition(": ")[2]: n for what, n in counts.items() if what.startswith("skipped") and n}
+    most = sorted(skipped, key=skipped.__getitem__, reverse=True)
+    if most:
+        shown = [f"{skipped[what]:,} {what}" for what in most[:SHOWN]]
+        more = [f"{len(most) - SHOWN} other kinds"] if len(most) > SHOWN else []
+        lines.append(f"  skipped by design: {'; '.join(shown + more)}")
     if counts.get("classes in cycles"):
         some = "; ".join(" ↔ ".join(ring) for ring in counts["cycles"])
         lines.append(f"  {counts['classes in cycles']} classes lie on subclass cycles: {some}")
