@@ -105,7 +105,7 @@ def test_a_file_that_is_gone(tmp_path):
 
 
 def test_blocks_hold_whole_lines_and_know_their_places(tmp_path):
-    lines = [b"line %d\n" % n for n in range(3000)]
+    lines = [b"line %d %s\n" % (n, b"x" * 2000) for n in range(3000)]
     (tmp_path / "dump").write_bytes(b"".join(lines))
     seen: list[tuple[int, int, bytes]] = []
     ended = []
@@ -114,12 +114,12 @@ def test_blocks_hold_whole_lines_and_know_their_places(tmp_path):
         seen.append((block.line, block.byte, block.data))
         out.counts["read"] += block.data.count(b"\n")
 
-    pieces = list(Dump(str(tmp_path / "dump"), source=0, layout="lines").pieces(tmp_path, size=1 << 30))
+    pieces = list(Dump(str(tmp_path / "dump"), source=0, layout="lines").pieces(tmp_path, size=1 << 30, skip=lambda _: False))
     made = read_blocks(
         tmp_path, msgspec.to_builtins(pieces[0]), PART, read, size=1000, finish=lambda out: ended.append(out)
     )
     assert len(pieces) == 1
-    assert len(seen) > 20
+    assert len(seen) > 2
     assert b"".join(data for *_, data in seen) == b"".join(lines)
     for line, byte, data in seen:
         assert data == b"".join(lines[line : line + data.count(b"\n")])

@@ -60,7 +60,7 @@ QUERIES = {
             CASE WHEN t.eid IS NULL AND s.tail IS NOT NULL THEN '{OUTSIDE}' ELSE datatype END AS datatype,
             CASE WHEN t.eid IS NULL AND s.tail IS NOT NULL THEN s.tail ELSE value END AS value,
             number, unit, precision, calendar, lang, ord
-        FROM qualifiers s LEFT JOIN ids h ON s.entity = h.id LEFT JOIN ids t ON s.tail = t.id
+        FROM qualifiers s LEFT JOIN ids h ON s.entity = h.id LEFT JOIN tails t ON s.tail = t.id
         """,
     "anchors": 'SELECT page, start, "end", surface, t.eid AS target, target_title, kind '
     "FROM anchors s LEFT JOIN ids t ON s.target = t.id",
@@ -142,6 +142,8 @@ def table(
     if onto is not None and table in SAID_ONCE:
         query = overlay.only_new(query, Path(onto), table)
     with _opened(folder, (table, "anchors") if table == "surfaces" else (table,), memory) as database:
+        if table == "qualifiers":  # mostly values: few ids need to be looked up, often none
+            _run(database, _tails(Parts(folder)))
         _run(database, f"CREATE TABLE joined AS {query}")
         rows = Sorted(database, table, "FROM joined")
         batches = without_repeats(rows.batches()) if table in SAID_ONCE else rows.batches()
@@ -248,6 +250,13 @@ def _staged(
             yield pa.RecordBatch.from_arrays([*columns, places], schema=pa.schema(wide))
 
     return pa.schema(wide), rows()
+
+
+def _tails(parts: Parts) -> str:
+    """Return what makes the ids that qualifiers may speak of: none if none speaks of any."""
+    batches = (batch["tail"] for _, batch in parts.batches(PREFIX + "qualifiers", ["tail"]))
+    any_tails = any(column.null_count < len(column) for column in batches)
+    return f"CREATE VIEW tails AS FROM ids WHERE {any_tails}"
 
 
 def _links(parts: Parts) -> str:
