@@ -118,7 +118,8 @@ def _settings(settings: dict[str, Any]) -> str:
 
 
 def _licence(licence: Any) -> str:
-    level = f" level {licence.level}" if licence.level else ""
+    told = f"level {licence.level}"
+    level = f" {told}" if licence.level and told not in licence.licence else ""
     return f"{licence.source}: {licence.licence}{level} (redistribute: {licence.redistribute})"
 
 

@@ -159,7 +159,8 @@ def _refuse_unknown(kind: Any, value: Any, where: str, key: str = "") -> None:
         known = [*_fields(inner)]
         for name in (name for name in value if name not in known):
             near = get_close_matches(str(name), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}"
+            others = f"there are {', '.join(known)}" if known else "it takes none"
+            hint = f"did you mean {near[0]!r}?" if near else others
             raise ConfigError(f"{where}: no setting {_join(key, str(name))!r}; {hint}")
     entries = value.items() if isinstance(value, dict) else ()
     places = enumerate(value) if isinstance(value, list | tuple) else ()

@@ -91,6 +91,7 @@ def finished(
     old: Path | None = None,
     onto: Path | None = None,
     subclass_of: str | None = None,
+    without: Sequence[str] = (),
     memory: int = MEMORY,
 ) -> tuple[list[Done], Row]:
     """Run all waves in this process; return the records of the tasks, and all facts."""
@@ -107,7 +108,7 @@ def finished(
             facts.update(done[-1].facts)
 
     wave(finish.first_wave(prefixes=[], old=before, onto=base, match=dump.names, memory=memory, **names))
-    wave(finish.second_wave(folder, without=(), damage=[], memory=memory, onto=base, **names))
+    wave(finish.second_wave(folder, without=without, damage=[], memory=memory, onto=base, **names))
     if onto is None:
         rid = finish.rid_of(folder, subclass_of)
         wave(finish.third_wave(folder, subclass_of=rid, memory=memory, workers=1))

@@ -41,7 +41,9 @@ class Expected:
         self._labels()
         for table, usual in AS_IS.items():
             for row in self.rows(table):
-                self._add(table, row, usual | {k: v for k, v in row.items() if k in TABLES[table].schema.names})
+                self._add(
+                    table, row, usual | {k: v for k, v in row.items() if k in TABLES[table].schema.names}
+                )
         self._types()
         self._statements()
         self._pages()
@@ -105,9 +107,7 @@ class Expected:
             if name not in self.live and target in self.live:
                 moved[name] = self.live[target]
         self.elsewhere = len(leads) - len(moved)
-        rows = {
-            name: {"from_id": name, "to_eid": eid, "kind": leads[name][1]} for name, eid in moved.items()
-        }
+        rows = {name: {"from_id": name, "to_eid": eid, "kind": leads[name][1]} for name, eid in moved.items()}
         gone = {row["eid"]: row["id"] for row in self.old.get("entities", ()) if row["id"] not in self.live}
         for row in self.old.get("redirects", ()):
             if row["kind"] != "retired" and row["from_id"] not in self.live:
@@ -159,7 +159,9 @@ class Expected:
                 made |= {"label": name, "lang": self.dump.lang}
             numbers = {"sitelinks": made["sitelinks"] or 0, "freq": made["freq"] or 0, "flags": 0}
             kind = made["kind"] or "entity"
-            self.tables["entities"].append({"eid": self.live[name], "id": name, **made, **numbers, "kind": kind})
+            self.tables["entities"].append(
+                {"eid": self.live[name], "id": name, **made, **numbers, "kind": kind}
+            )
         for row in self.old.get("entities", ()):
             if row["id"] not in self.live:
                 self.tables["entities"].append({**row, "flags": row["flags"] | 1})
@@ -247,14 +249,14 @@ class Expected:
             self.tables["rejects"].append(told)
         if self.base is None:
             return
-        pages = {row["entity"] for row in self.rows("pages")}
-        lines: dict[tuple[str, str], int] = {}
+        kept = {row["entity"] for row in self.rows("pages")} | {row["tail"] for row in self.rows("triples")}
+        lines: dict[tuple[str, str], list[int]] = {}
         for row in self.rows("entities"):
-            if self.eid(row["entity"]) is None and row["entity"] not in pages and row.get("line") is not None:
-                key = (f"dump{row['part'] // 2}", row["entity"])
-                line = 100 * row["part"] + row["line"] + 1
-                lines[key] = min(line, lines.get(key, line))
-        for (file, name), line in lines.items():
+            if self.eid(row["entity"]) is None and row["entity"] not in kept:
+                said = lines.setdefault((f"dump{row['part'] // 2}", row["entity"]), [])
+                said += [] if row.get("line") is None else [100 * row["part"] + row["line"] + 1]
+        for (file, name), said in lines.items():
+            line = min(said, default=None)
             reason = "tiny has no such entity, and an overlay adds none"
             told = {"file": file, "line": line, "byte": None, "reason": reason, "snippet": name}
             self.tables["rejects"].append(told)

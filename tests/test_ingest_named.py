@@ -109,7 +109,9 @@ def test_two_dumps_are_one_dump(folder, tmp_path):
     mine, theirs = files(tmp_path / "kb"), files(folder / "reference")
     assert {name for name in mine if mine[name] != theirs[name]} == {"rejects/00000.parquet"}
     lines = (folder / NEW[0]).read_bytes().count(b"\n")
-    told = sorted(row["line"] + lines * (row["file"] == NEW[1]) for row in rows(folder / "reference", "rejects"))
+    told = sorted(
+        row["line"] + lines * (row["file"] == NEW[1]) for row in rows(folder / "reference", "rejects")
+    )
     assert sorted(row["line"] for row in rows(tmp_path / "kb", "rejects")) == told
 
 
@@ -186,7 +188,11 @@ FILES = [
     "work/ids.parquet", "work/named.json", "work/parts.json", "work/keys/*", "work/relations.*",
     "work/degrees/*", "work/numbered.json", "done/number.json", "done/statements*", "work/*",
 ]  # fmt: skip
-CASES = [*itertools.product(["reference"], FILES), ("next", "work/tombstones.*"), ("next", "work/ids.parquet")]
+CASES = [
+    *itertools.product(["reference"], FILES),
+    ("next", "work/tombstones.*"),
+    ("next", "work/ids.parquet"),
+]
 
 
 @pytest.mark.parametrize(("name", "pattern"), CASES)
@@ -238,7 +244,7 @@ def test_another_build_does_not_go_on_with_it(folder, unfinished, tmp_path, chan
         change = {}
     if "ids_from" in change:
         change = {"ids_from": folder / "old"}
-    with pytest.raises(ArtefactError, match="an unfinished build with other settings or inputs.*--restart"):
+    with pytest.raises(ArtefactError, match=r"an unfinished build with other settings or inputs.*--restart"):
         ingest(tmp_path, tmp_path / "kb", **change)
     ingest(tmp_path, tmp_path / "kb", **change, restart=True)
     assert not (tmp_path / "kb.partial").exists()

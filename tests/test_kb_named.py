@@ -36,7 +36,10 @@ def test_columns_may_be_sequences_single_values_or_left_out(tmp_path):
 
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_a_column_that_a_table_does_not_have_is_an_error(tmp_path, table):
-    with pytest.raises(TypeError, match=f"{table} has no columns .'colour'."), NamedPart(tmp_path, PART) as out:
+    with (
+        pytest.raises(TypeError, match=f"{table} has no columns .'colour'."),
+        NamedPart(tmp_path, PART) as out,
+    ):
         out.add(table, colour=["red"])
     assert not (tmp_path / PART).exists()
 
@@ -61,7 +64,13 @@ def test_what_the_task_has_done(tmp_path):
     assert {name: made.facts[name] for name in told} == told
     assert rows(tmp_path, "rejects") == [
         {"file": None, "line": 4, "byte": 17, "reason": "odd", "snippet": "x" * SNIPPET},
-        {"file": "other.txt", "line": None, "byte": None, "reason": "not text", "snippet": "\ufffd" * SNIPPET},
+        {
+            "file": "other.txt",
+            "line": None,
+            "byte": None,
+            "reason": "not text",
+            "snippet": "\ufffd" * SNIPPET,
+        },
     ]
 
 
@@ -100,7 +109,7 @@ def test_a_damaged_file_gives_what_it_can_and_is_noted(tmp_path):
 
 
 def test_a_file_that_is_gone(tmp_path):
-    with pytest.raises(SourceError, match="x.txt"), NamedPart(tmp_path, PART) as out:
+    with pytest.raises(SourceError, match=r"x\.txt"), NamedPart(tmp_path, PART) as out:
         out.whole(str(tmp_path / "x.txt"))
 
 
@@ -114,10 +123,12 @@ def test_blocks_hold_whole_lines_and_know_their_places(tmp_path):
         seen.append((block.line, block.byte, block.data))
         out.counts["read"] += block.data.count(b"\n")
 
-    pieces = list(Dump(str(tmp_path / "dump"), source=0, layout="lines").pieces(tmp_path, size=1 << 30, skip=lambda _: False))
-    made = read_blocks(
-        tmp_path, msgspec.to_builtins(pieces[0]), PART, read, size=1000, finish=lambda out: ended.append(out)
+    pieces = list(
+        Dump(str(tmp_path / "dump"), source=0, layout="lines").pieces(
+            tmp_path, size=1 << 30, skip=lambda _: False
+        )
     )
+    made = read_blocks(tmp_path, msgspec.to_builtins(pieces[0]), PART, read, size=1000, finish=ended.append)
     assert len(pieces) == 1
     assert len(seen) > 2
     assert b"".join(data for *_, data in seen) == b"".join(lines)
@@ -125,5 +136,10 @@ def test_blocks_hold_whole_lines_and_know_their_places(tmp_path):
         assert data == b"".join(lines[line : line + data.count(b"\n")])
         assert byte == sum(map(len, lines[:line]))
     assert len(ended) == 1
-    facts = {"lines": 3000, "bytes": sum(map(len, lines)), "damage": None, "counts": {"read": 3000, "rejected": 0}}
+    facts = {
+        "lines": 3000,
+        "bytes": sum(map(len, lines)),
+        "damage": None,
+        "counts": {"read": 3000, "rejected": 0},
+    }
     assert {name: made.facts[name] for name in facts} == facts

@@ -107,12 +107,19 @@ def test_rows_of_one_entity_may_be_cut_anywhere(tmp_path, monkeypatch):
         monkeypatch.setattr(names, "BATCH", batch)
         tables, _ = make(tmp_path / str(batch), {"entities": rows})
         found.append(tables["entities"])
-    assert [(row["label"], row["freq"]) for row in found[0]] == [(f"{n}", n % 7) for n in (63, 64, 65, 66, 67, 61, 62)]
+    assert [(row["label"], row["freq"]) for row in found[0]] == [
+        (f"{n}", n % 7) for n in (63, 64, 65, 66, 67, 61, 62)
+    ]
     assert found[0] == found[1] == found[2] == found[3]
 
 
 def test_one_label_for_a_language_also_where_ids_were_merged(tmp_path):
-    labels = [("a", "en", "late", 2), ("old", "en", "first", None), ("a", "en", "second", 0), ("a", "de", "x", 9)]
+    labels = [
+        ("a", "en", "late", 2),
+        ("old", "en", "first", None),
+        ("a", "en", "second", 0),
+        ("a", "de", "x", 9),
+    ]
     tables, _ = make(
         tmp_path,
         {
@@ -136,7 +143,10 @@ def test_own_names(tmp_path):
         lang="zh",
     )
     assert [(row["label"], row["lang"]) for row in tables["entities"]] == [("苹果", "zh"), ("A", "en")]
-    assert [(row["eid"], row["lang"], row["text"]) for row in tables["labels"]] == [(0, "zh", "苹果"), (1, "zh", "a")]
+    assert [(row["eid"], row["lang"], row["text"]) for row in tables["labels"]] == [
+        (0, "zh", "苹果"),
+        (1, "zh", "a"),
+    ]
     assert [(row["eid"], row["text"], row["source"]) for row in tables["surfaces"]] == [
         (1, "a", "name"),
         (0, "苹果", "name"),
@@ -181,7 +191,15 @@ def test_statements_go_where_redirects_lead(tmp_path):
             "types": [{"entity": "a", "type": "b"}, {"entity": "old a", "type": "old b"}],
             "pages": [{"entity": "old a", "title": "A", "lang": "en", "text": "x", "sections": []}],
             "anchors": [
-                {"page": 0, "start": 0, "end": 1, "surface": "x", "target": "old b", "target_title": "B", "kind": "wikilink"}
+                {
+                    "page": 0,
+                    "start": 0,
+                    "end": 1,
+                    "surface": "x",
+                    "target": "old b",
+                    "target_title": "B",
+                    "kind": "wikilink",
+                }
             ],
         },
     )

@@ -72,7 +72,7 @@ def folder(tmp_path_factory):
     tables = {"people.csv": BASE, "kinds.csv": "id\nperson\ncity\n", "former.csv": "old,new\nanna,a\n"}
     for name, text in {**tables, "more.csv": MORE, "base.toml": BASE_MAP, "more.toml": MORE_MAP}.items():
         (home / name).write_text(text, encoding="utf-8")
-    text = BASE_MAP.replace('[[entities]]\nid', '[[entities]]\nfile = "people*.csv"\nid', 1)
+    text = BASE_MAP.replace("[[entities]]\nid", '[[entities]]\nfile = "people*.csv"\nid', 1)
     (home / "base.toml").write_text(text, encoding="utf-8")
     ingest_base(home, "base", "people.csv")
     (home / "people2.csv").write_text(BASE.replace("b,Ben,person,d,,\n", ""), encoding="utf-8")
@@ -124,7 +124,10 @@ def test_only_what_the_base_does_not_say(folder):
     assert set(named(base, over, "surfaces", "eid", "lang", "text", "source")) == {
         ("b", None, "Benno", "alias"),
         ("a", None, "Ännchen", "alias"),
-        *((name, "de", text, "label") for name, text in [("a", "Anna"), ("b", "Ben"), ("c", "Chur"), ("a", "Other")]),
+        *(
+            (name, "de", text, "label")
+            for name, text in [("a", "Anna"), ("b", "Ben"), ("c", "Chur"), ("a", "Other")]
+        ),
         ("a", "en", "Other", "label"),
     }
     assert named(base, over, "types", "eid", "type") == [("a", "city")]  # which anna is, who is a
@@ -157,7 +160,9 @@ def test_what_was_merged_is_found_where_it_went(folder):
     assert ("a", "knows", "a") in named(base, over, "triples", "head", "relation", "tail")
     assert {row[0] for row in named(base, over, "labels", "eid")} == {"a", "c"}
     tombstone = eids(base)["b"]
-    spoken_of = {row[name] for table in ("labels", "surfaces") for row in rows(over, table) for name in ["eid"]}
+    spoken_of = {
+        row[name] for table in ("labels", "surfaces") for row in rows(over, table) for name in ["eid"]
+    }
     assert tombstone not in spoken_of
 
 
@@ -171,14 +176,15 @@ def test_sql_sees_one_base(folder):
         with api.query([str(folder / kb) for kb in kbs], sql) as found:
             return [tuple(row.values()) for batch in found for row in batch.to_pylist()]
 
-    count = "SELECT count(*), count(DISTINCT statement) FROM (SELECT statement FROM triples UNION ALL SELECT statement FROM literals)"
+    said = "SELECT statement FROM triples UNION ALL SELECT statement FROM literals"
+    count = f"SELECT count(*), count(DISTINCT statement) FROM ({said})"
     ((base, distinct),) = ask("base", sql=count)
     assert base == distinct
     ((both, distinct),) = ask("base", "more", sql=count)
     assert both == distinct > base
     sql = (
-        "SELECT h.id AS head, r.id AS relation, t.id AS tail FROM triples JOIN entities h ON head = h.eid JOIN entities t ON tail = t.eid "
-        "JOIN relations r ON relation = rid ORDER BY statement"
+        "SELECT h.id AS head, r.id AS relation, t.id AS tail FROM triples JOIN entities h ON head = h.eid "
+        "JOIN entities t ON tail = t.eid JOIN relations r ON relation = rid ORDER BY statement"
     )
     assert ("b", "knows", "a") in ask("base", "more", sql=sql)
     assert ask("base", "more", sql=sql)[:2] == [("a", "lives in", "c"), ("b", "lives in", "d")]

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -78,9 +79,10 @@ _VALUED = f"""
     SELECT h.eid AS head, relation, {_VALUES}, rank, best, statement
     FROM literals s LEFT JOIN ids h ON s.entity = h.id
     """
-_LITERALS = """
+_TAILLESS = "FROM said WHERE tail IS NULL"
+_LITERALS = f"""
     FROM valued UNION ALL BY NAME
-    SELECT head, relation, datatype, value, rank, best, statement FROM said WHERE tail IS NULL
+    SELECT head, relation, datatype, value, rank, best, statement {_TAILLESS}
     """
 STATEMENTS = ("triples", "literals")
 
@@ -125,7 +127,8 @@ def tasks(
         else []
     )
     if not found.isdisjoint(STATEMENTS):
-        made.append(Task(name="statements", call=f"{here}:statements", args={"memory": memory}))
+        told = {"memory": memory, "literals": "literals" not in without}
+        made.append(Task(name="statements", call=f"{here}:statements", args=told))
     wanted = [name for name in TABLES if name in found and name in QUERIES]
     return made + [Task(name=name, call=f"{here}:table", args={"table": name, **args}) for name in wanted]
 
@@ -148,11 +151,11 @@ def table(
         rows = Sorted(database, table, "FROM joined")
         batches = without_repeats(rows.batches()) if table in SAID_ONCE else rows.batches()
         files = _write(folder, table, batches)
-    return _outcome(files, rows)
+    return _outcome(files, {f"{table} of no entity": rows.lost})
 
 
-def statements(folder: Path, *, memory: int) -> Outcome:
-    """Make the triples and the literals."""
+def statements(folder: Path, *, memory: int, literals: bool) -> Outcome:
+    """Make the triples and the literals; without `literals`, a triple whose tail is no entity is left out."""
     with (
         _opened(folder, STATEMENTS, memory) as database,
         Degrees(folder, "triples", counting=True) as degrees,
@@ -160,10 +163,15 @@ def statements(folder: Path, *, memory: int) -> Outcome:
         _run(database, f"CREATE TABLE said AS {_SAID}")
         triples = Sorted(database, "triples", _TRIPLES)
         files = _write(folder, "triples", degrees.watch(triples.batches()))
-        _run(database, f"CREATE TABLE valued AS {_VALUED}")
-        literals = Sorted(database, "literals", _LITERALS)
-        files += _write(folder, "literals", literals.batches())
-    done = _outcome(files, triples, literals)
+        lost = {"triples of no entity": triples.lost}
+        if literals:
+            _run(database, f"CREATE TABLE valued AS {_VALUED}")
+            valued = Sorted(database, "literals", _LITERALS)
+            files += _write(folder, "literals", valued.batches())
+            lost["literals of no entity"] = valued.lost
+        else:
+            ((lost["triples whose tail is no entity"],),) = _run(database, f"SELECT count(*) {_TAILLESS}")
+    done = _outcome(files, lost)
     done.files += degrees.files
     return done
 
@@ -172,7 +180,7 @@ class Sorted:
     """The rows of a query in the order of a table, and how many were `lost`: those of no entity."""
 
     def __init__(self, database: Database, table: str, query: str) -> None:
-        self.table, self.lost = table, 0
+        self.lost = 0
         self._schema = plain(TABLES[table].schema)
         order = ", ".join(f'"{name}" NULLS LAST' for name in TABLES[table].order)
         self._found = database.sql(f"SELECT * FROM ({query}) ORDER BY {order}").to_arrow_reader(BATCH)
@@ -186,8 +194,8 @@ class Sorted:
                 yield kept.select(self._schema.names).cast(self._schema)
 
 
-def _outcome(files: list[str], *tables: Sorted) -> Outcome:
-    lost = {f"{rows.table} of no entity": rows.lost for rows in tables if rows.lost}
+def _outcome(files: list[str], left_out: dict[str, int]) -> Outcome:
+    lost = {what: rows for what, rows in left_out.items() if rows}
     return Outcome(files=[f"new/{name}" for name in files], facts={"left out": lost} if lost else {})
 
 
@@ -218,8 +226,9 @@ def _opened(folder: Path, tables: Sequence[str], memory: int) -> Iterator[Databa
         yield database
 
 
-def _run(database: Database, query: str) -> None:
-    database.execute(query).fetchall()
+def _run(database: Database, query: str) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = database.execute(query).fetchall()
+    return found
 
 
 def _staged(

@@ -8,6 +8,7 @@ are statements. A record about something that the base does not have is rejected
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -138,43 +139,52 @@ def number(folder: Path, onto: Path, memory: int) -> Outcome:
 
 
 def _unknown(folder: Path, parts: Parts, base: Kb, moved: pa.Table, memory: int) -> int:
-    """Write rejects for records of entities that the base does not have; pages need none."""
+    """Write rejects for what the base does not have; pages need no entity, and tails are kept as text."""
     mentions = pa.schema([("entity", STR), ("file", STR), ("line", pa.uint64())])
-    titles = pa.schema([("entity", STR)])
-    schema = REJECTS
     count = 0
     with (
         connect(folder, memory) as database,
-        feed(mentions, _records(parts, mentions)) as records,
-        feed(titles, (b for _, b in parts.batches(PREFIX + "pages", ["entity"]))) as pages,
+        feed(mentions, _mentions(parts, mentions)) as mentioned,
+        _column(parts, "pages", "entity") as pages,
+        _column(parts, "triples", "tail") as tails,
         pa.OSFile(str(folder / numbering.DUPLICATES), "wb") as file,
-        pa.ipc.new_file(file, schema) as out,
+        pa.ipc.new_file(file, REJECTS) as out,
     ):
-        for name, rows in (("records", records), ("pages", pages), ("moved", moved)):
+        for name, rows in (("mentioned", mentioned), ("pages", pages), ("tails", tails), ("moved", moved)):
             database.register(name, rows)
-        found = database.sql(
+        database.execute(
             f"""
+            CREATE TABLE unknown AS FROM mentioned m
+            ANTI JOIN {read_parquet([folder / NAMES])} n ON m.entity = n.id
+            ANTI JOIN moved ON m.entity = from_id
+            """
+        ).fetchall()
+        found = database.sql(
+            """
             SELECT file, min(line) AS line, NULL::UBIGINT AS byte, $reason AS reason, entity[:200] AS snippet
-            FROM records ANTI JOIN {read_parquet([folder / NAMES])} n ON entity = n.id
-            ANTI JOIN moved ON entity = from_id ANTI JOIN pages ON records.entity = pages.entity
-            GROUP BY entity, file ORDER BY file, line, entity
+            FROM unknown u ANTI JOIN pages ON u.entity = pages.entity ANTI JOIN tails ON u.entity = tail
+            GROUP BY u.entity, file ORDER BY file, line, snippet
             """,
             params={"reason": f"{base.name} has no such entity, and an overlay adds none"},
         )
         for batch in found.to_arrow_reader(BATCH):
             count += batch.num_rows
-            out.write_batch(batch.cast(schema))
+            out.write_batch(batch.cast(REJECTS))
     return count
 
 
-def _records(parts: Parts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Yield the entities that a line of the dump is about; those that are only mentioned have no line."""
+def _mentions(parts: Parts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield the entities that the dump speaks of, with file and, where it is known, line."""
     for part, batch in parts.batches(PREFIX + "entities", ["entity", "line"]):
-        kept = batch.filter(batch["line"].is_valid())
-        lines = numbering.lines(part, kept)
+        files = pa.repeat(part.file, batch.num_rows)
         yield pa.RecordBatch.from_arrays(
-            [kept["entity"], pa.repeat(part.file, kept.num_rows), lines], schema=schema
+            [batch["entity"], files, numbering.lines(part, batch)], schema=schema
         )
+
+
+def _column(parts: Parts, table: str, column: str) -> AbstractContextManager[pa.RecordBatchReader]:
+    batches = (batch for _, batch in parts.batches(PREFIX + table, [column]))
+    return feed(pa.schema([(column, STR)]), batches)
 
 
 def _files(base: Kb, table: str) -> str:

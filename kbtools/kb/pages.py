@@ -44,7 +44,7 @@ def build(folder: Path, *, memory: int) -> Outcome:
     files = write_by(folder / "new", "pages", _pages(parts, eids), column="page", step=GROUP, file=FILE)
     without = int((eids == MISSING).sum()) if total else 0
     (folder / EIDS).unlink()
-    facts = {"left out": {"pages without an entity (kept)": without}} if without else {}
+    facts = {"pages without an entity": without}
     return Outcome(files=[f"new/{name}" for name in files], facts=facts)
 
 

@@ -145,7 +145,9 @@ class Stages:
                 subclass_of = finish.rid_of(self.folder, self.source.subclass_of)
                 wave(finish.third_wave(self.folder, subclass_of=subclass_of, memory=memory, workers=threads))
                 self.facts["cycles"] = finish.ids_of(self.folder, self.facts.get("cycles", []))
-        self.counts["rejected"] += self.facts.pop("repeated") + len(self.damage)
+        late = self.facts.pop("repeated")  # they were read, and turned out to be of no use
+        self.counts["read"] -= late if onto else 0
+        self.counts["rejected"] += late + len(self.damage)
         tables = finish.tables_of(self.folder, done)
         self.seconds["finish"] = round(time.perf_counter() - begun, 3)
         return tables

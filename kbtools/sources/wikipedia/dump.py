@@ -63,12 +63,15 @@ def pages(block: Block) -> Iterator[Page | Bad]:
         end = data.find(OPEN, start + len(OPEN))
         line += data.count(b"\n", counted, start)
         counted = start
-        page = data[start : end if end >= 0 else len(data)]
-        try:
-            yield _page(page, line, block.byte + start)
-        except UnreadableError as error:
-            yield Bad(str(error), line, block.byte + start, page)
+        yield _page_or_bad(data[start : end if end >= 0 else len(data)], line, block.byte + start)
         start = end
+
+
+def _page_or_bad(data: bytes, line: int, byte: int) -> Page | Bad:
+    try:
+        return _page(data, line, byte)
+    except UnreadableError as error:
+        return Bad(str(error), line, byte, data)
 
 
 def _page(data: bytes, line: int, byte: int) -> Page:

@@ -112,17 +112,24 @@ class Links:
 
     def _read(self, target: str) -> Target:
         """Tell what a link's target means."""
-        written = show(target).strip()
-        text_only = Target("", "", target.strip().removeprefix(":").strip(), "")
+        written = (target if target.isprintable() else show(target)).strip()
         if written.startswith("#") or _NO_TITLE.search(written):
-            return text_only
+            return _text_only(target)
         number, title = self.site.split(written)
         if number in _SILENT and not written.startswith(":"):
             return Target("", title, "", _SILENT[number])
         full = title if number == MAIN else self.site.full(number, title)
         if number in _NO_PAGE or not title or len(full.encode()) > LONGEST_TITLE:
-            return text_only
-        return Target(SECTION if "#" in written else LINK, full, text_only.shown, "")
+            return _text_only(target)
+        return Target(SECTION if "#" in written else LINK, full, _shown(target), "")
+
+
+def _text_only(target: str) -> Target:
+    return Target("", "", _shown(target), "")
+
+
+def _shown(target: str) -> str:
+    return target.strip().removeprefix(":").strip()
 
 
 def _without_context(title: str, prefixes: Mapping[str, int]) -> str:

@@ -51,7 +51,6 @@ def plan(dumps: Sequence[str], settings: Settings) -> Reading:
     return Reading(
         feeds=[Feed(call=DECODE, paths=(path,), layout="pages", args=args) for path in paths],
         files=[*args["page_props"], *args["langlinks"]],
-        without=("literals", "qualifiers", "types", "xref"),
         names="id" if settings.page_props else f"site:{site.dbname}",
         notes=notes,
     )

@@ -157,7 +157,7 @@ class Reader:
             text=cleaned.text,
             sections=[section._asdict() for section in cleaned.sections],
         )
-        self._anchors(cleaned.anchors, page)
+        self._anchors(cleaned.anchors)
         self._pages += 1
         rows.add("labels", entity=entity, lang=site.lang, text=page.title)
         if abstract := abstract_of(cleaned.text, cleaned.sections[0].start if cleaned.sections else None):
@@ -203,7 +203,7 @@ class Reader:
                 rows.add("sitelinks", entity=entity, site=f"{lang.replace('-', '_')}wiki", title=title)
         return entity
 
-    def _anchors(self, anchors: Sequence[Anchor], page: Page) -> None:
+    def _anchors(self, anchors: Sequence[Anchor]) -> None:
         if not anchors:
             return
         starts, ends, surfaces, titles, kinds = zip(*anchors, strict=True)
@@ -213,8 +213,8 @@ class Reader:
             start=starts,
             end=ends,
             surface=surfaces,
-            target=[self._id(title) if title else page.title for title in titles],
-            target_title=[title or page.title for title in titles],
+            target=titles,  # they are as the wiki writes them
+            target_title=titles,
             kind=kinds,
         )
 

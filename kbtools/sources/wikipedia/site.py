@@ -24,6 +24,7 @@ MOST_REMEMBERED = 1 << 17
 _BLANKS = re.compile("[_ \t\r\n\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e]+")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+_TIDY = re.compile(r"[0-9A-Za-z(](?: ?[0-9A-Za-z(),.!?'/-]++)*+")  # as most links of most wikis are
 _DOTTED = frozenset({"tr", "az", "kaa"})  # where the capital of i is İ
 
 
@@ -86,6 +87,8 @@ class Site(msgspec.Struct, dict=True, kw_only=True):
         return found
 
     def _split(self, title: str) -> tuple[int, str]:
+        if _TIDY.fullmatch(title):
+            return MAIN, self.capitalised(title)
         title = tidy(title).removeprefix(":").strip().partition("#")[0].strip()
         before, colon, after = title.partition(":")
         if not colon:

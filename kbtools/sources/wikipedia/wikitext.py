@@ -68,7 +68,8 @@ def clean(wikitext: str, site: Site) -> Clean:
     text = _links.mark(text, counts, categories).replace(NOTHING, "")
     if "  " in text:
         text = _SEVERAL.sub(" ", text)
-    text, anchors, sections = counted(_lines(text))
+    text = _lines(text)
+    text, anchors, sections = counted(text)
     return Clean(text, anchors, sections, list(dict.fromkeys(categories)), dict(counts))
 
 
