@@ -96,8 +96,8 @@ class Expected:
     def _redirects(self) -> dict[str, int]:
         leads: dict[str, tuple[str, str]] = {}
         for row in self.rows("redirects"):
-            target = (row["to"], row["kind"])
-            leads[row["from_id"]] = min(target, leads.get(row["from_id"], target))
+            said = (row["to"], row["kind"])
+            leads[row["from_id"]] = min(said, leads.get(row["from_id"], said))
         moved = {}
         for name, (target, _) in leads.items():
             seen = {name}

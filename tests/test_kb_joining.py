@@ -16,13 +16,13 @@ from kbtools.kb.soundness import out_of_order
 from tests import tiny_kb
 from tests.named_world import TEXTS, Dump, finished, random_dump, tables_of
 from tests.oracle_named import Expected
-from tests.staged_world import plain_batches, small_groups
+from tests.staged_world import Row, Tables, plain_batches, small_groups
 
 seeds = st.integers(0, 1 << 32)
 IDS = [*TEXTS, *(f"e{n}" for n in range(9))]
-quick = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
-quicker = settings(quick, max_examples=3)
-thorough = settings(quick, max_examples=150)
+quick = settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+quicker = settings(quick, max_examples=2)
+thorough = settings(quick, max_examples=60)
 
 
 def check(folder, expected, done, facts, *, overlay=False):
@@ -104,7 +104,7 @@ def test_overlays_as_a_naive_builder_would(seed, names):
 
 def test_tables_that_are_not_wanted(tmp_path):
     """A triple whose tail is no entity can only be a literal."""
-    part = {
+    part: Tables = {
         "entities": [{"entity": "a"}],
         "triples": [
             {"entity": "a", "relation": "r", "tail": tail, "statement": n} for n, tail in enumerate("axy")
@@ -120,7 +120,7 @@ def test_tables_that_are_not_wanted(tmp_path):
 
 
 def test_a_tail_may_say_what_it_is_otherwise(tmp_path):
-    more = [{"otherwise": None}, {"otherwise": "string", "rank": 1, "best": False}]
+    more: list[Row] = [{"otherwise": None}, {"otherwise": "string", "rank": 1, "best": False}]
     said = {"entity": "a", "relation": "r", "tail": "x"}
     triples = [{**said, **one, "statement": n} for n, one in enumerate(more)]
     dump = Dump(parts=[{"entities": [{"entity": "a"}], "triples": triples}])
@@ -131,7 +131,7 @@ def test_a_tail_may_say_what_it_is_otherwise(tmp_path):
 
 
 def test_numbers_of_statements_and_pages_go_on_from_part_to_part(tmp_path):
-    page = {"entity": None, "title": "A", "lang": "en", "text": "text", "sections": []}
+    page: Row = {"entity": None, "title": "A", "lang": "en", "text": "text", "sections": []}
     link = {"start": 0, "end": 1, "surface": "t", "target": "a", "target_title": "A", "kind": "wikilink"}
 
     def part(pages, statements):

@@ -117,7 +117,7 @@ def test_blocks_hold_whole_lines_and_know_their_places(tmp_path):
     lines = [b"line %d %s\n" % (n, b"x" * 2000) for n in range(3000)]
     (tmp_path / "dump").write_bytes(b"".join(lines))
     seen: list[tuple[int, int, bytes]] = []
-    ended = []
+    ended: list[NamedPart] = []
 
     def read(block, out):
         seen.append((block.line, block.byte, block.data))

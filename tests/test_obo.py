@@ -7,8 +7,8 @@ import pytest
 from kbtools import api
 from kbtools.errors import ConfigError, SourceError
 from kbtools.kb.reader import Kb
-from kbtools.sources.obo import Settings
-from tests.named_rows import Staged
+from kbtools.sources.obo import SOURCE, Settings
+from tests.staged_source import Staged
 from tests.test_packaging import ROOT
 
 HEADER = "format-version: 1.4\nontology: t\ndata-version: 7\n\n"
@@ -22,7 +22,7 @@ def stage(tmp_path):
             files.append(tmp_path / f"{number}.obo")
             whole = text if isinstance(text, bytes) else (HEADER + text).encode()
             files[-1].write_bytes(whole)
-        return Staged(tmp_path, "obo", files, **settings)
+        return Staged(tmp_path, SOURCE, *files, **settings)
 
     return make
 
@@ -46,7 +46,7 @@ def test_names_definitions_and_synonyms(stage):
     assert found.rows("descriptions", "kind", "text", "source") == [
         ("definition", 'first\nsecond "x"', 'Y:1, "who, me"')
     ]
-    assert found.rejects == [
+    assert found.rows("rejects", "line", "reason") == [
         (14, "a synonym is a text in quotes"), (15, "a definition is a text in quotes"),
         (16, "a synonym is a text in quotes"), (17, "comment without a value"),
     ]  # fmt: skip
@@ -74,7 +74,7 @@ def test_relations(stage):
         ("mass", "double", "1.5", 1.5), ("mass", "double", "?", None), ("subset", "string", "slim", None),
         ("namespace", "string", "process", None), ("is_transitive", "string", "true", None),
     ]  # fmt: skip
-    assert [reason for _, reason in found.rejects] == [
+    assert [reason for _, reason in found.rows("rejects", "line", "reason")] == [
         "a relationship is a relation and an id", "a property is a relation and a value",
     ]  # fmt: skip
 
@@ -148,7 +148,7 @@ REAL = {  # file -> entities, surfaces, triples, redirects
 
 @pytest.mark.parametrize("name", REAL)
 def test_real_files(realdata, tmp_path, name):
-    found = Staged(tmp_path, "obo", [realdata / "obo" / name])
+    found = Staged(tmp_path, SOURCE, realdata / "obo" / name)
     counts = [len(found.rows(table, *key)) for table, key in (
         ("entities", ["entity"]), ("surfaces", ["text"]), ("triples", ["tail"]), ("redirects", ["to"]),
     )]  # fmt: skip
@@ -161,7 +161,7 @@ def test_tables_are_refused(realdata, tmp_path, name):
     with pytest.raises(
         SourceError, match=r"not OBO: no format-version and no \[Term\]; it begins with '"
     ) as caught:
-        Staged(tmp_path, "obo", [realdata / "obo/do/DOreports" / name])
+        Staged(tmp_path, SOURCE, realdata / "obo/do/DOreports" / name)
     assert "\n" not in str(caught.value)
 
 
@@ -195,11 +195,11 @@ def test_bad_files_are_refused(stage, data, message):
 
 def test_bad_places_and_settings_are_refused(tmp_path):
     with pytest.raises(SourceError, match=r"no \.obo file in it"):
-        Staged(tmp_path, "obo", [tmp_path])
+        Staged(tmp_path, SOURCE, tmp_path)
     with pytest.raises(SourceError, match="name a file"):
-        Staged(tmp_path, "obo", ["-"])
+        Staged(tmp_path, SOURCE, "-")
     with pytest.raises(ConfigError, match="lang: name a language"):
-        Staged(tmp_path, "obo", [tmp_path], **vars(Settings(lang=" ")))
+        Staged(tmp_path, SOURCE, tmp_path, **vars(Settings(lang=" ")))
 
 
 def test_the_header_names_release_imports_and_terms(stage):

@@ -7,8 +7,9 @@ import gzip
 import pytest
 
 from kbtools.errors import ConfigError
+from kbtools.sources.wnlmf import SOURCE
 from kbtools.sources.wnlmf.ids import sense_key
-from tests.named_rows import Staged
+from tests.staged_source import Staged
 
 TOP = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE LexicalResource SYSTEM "http://globalwordnet.github.io/schemas/WN-LMF-1.4.dtd">
@@ -28,7 +29,7 @@ def stage(tmp_path):
         for number, text in enumerate(texts):
             files.append(tmp_path / f"{number}.xml")
             files[-1].write_text(text if whole else TOP + LEXICON + text + END, encoding="utf-8")
-        return Staged(tmp_path, "wnlmf", files, **settings)
+        return Staged(tmp_path, SOURCE, *files, **settings)
 
     return make
 
@@ -69,7 +70,10 @@ def test_words_become_surfaces_of_the_synsets_they_have_senses_in(stage):
     ]
     keys = [("t-00000001-n", "sense_key", key) for key in ("goose%1:05:00::", "wild_goose%1:05:00::")]
     assert found.rows("xref", "entity", "scheme", "value") == keys
-    assert found.rejects == [(4, "'many' is no count"), (4, "a form that is not written")]
+    assert found.rows("rejects", "line", "reason") == [
+        (4, "'many' is no count"),
+        (4, "a form that is not written"),
+    ]
 
 
 def test_what_a_synset_says(stage):
@@ -99,7 +103,7 @@ def test_what_a_synset_says(stage):
         ("noun.animal", "concept"),
         ("noun.Tops", "concept"),
     ]
-    assert found.rejects == [(6, "a relation without a target")]
+    assert found.rows("rejects", "line", "reason") == [(6, "a relation without a target")]
     assert (
         found.counts["skipped: blank definitions and examples"] == found.counts["skipped: elements Odd"] == 1
     )
@@ -155,7 +159,7 @@ def test_of_two_records_with_one_id_the_first_counts(stage):
         + entry("v", " ", "")
         + '<Synset id="x"/>\n<Synset id="x" ili="i1"/><Synset/>'
     )
-    assert found.rejects == [
+    assert found.rows("rejects", "line", "reason") == [
         (4, "a second sense with the id 's'"), (4, "a sense without an id or a synset"),
         (5, "a second lexical entry with the id 'w'"), (6, "a lexical entry without a lemma"),
         (8, "a second synset with the id 'x'"), (8, "a synset without an id"),
@@ -175,7 +179,9 @@ def test_ids_by_offset(stage):
     assert found.rows("entities", "entity", "label") == [("00000001-n", None), ("00000002-a", "a")]
     assert found.rows("triples", "entity", "tail") == [("00000001-n", "00000002-a")]
     assert found.rows("surfaces", "entity", "atom") == [("00000002-a", "s")]
-    assert found.rejects == [(7, "'t-in-n' ends in no offset, which is to be its id")]
+    assert found.rows("rejects", "line", "reason") == [
+        (7, "'t-in-n' ends in no offset, which is to be its id")
+    ]
     other = stage(TOP + LEXICON.replace('id="t"', 'id="oewn"') + SYNSETS + END, whole=True, ids="offset")
     assert other.outcome.facts["notes"]["warnings"] == [
         "oewn: its ids hold offsets of WordNet 3.1 and its own, not of 3.0"
@@ -243,10 +249,10 @@ def test_a_file_that_breaks_off_keeps_what_is_whole(tmp_path):
     whole = (TOP + LEXICON + '<Synset id="a"/>\n<Synset id="b"/>\n<Synset id="c"/>' + END).encode()
     path = tmp_path / "x.xml"
     path.write_bytes(whole[: whole.index(b'"c"')])
-    found = Staged(tmp_path, "wnlmf", [path])
+    found = Staged(tmp_path, SOURCE, path)
     assert found.rows("entities", "entity") == ["a", "b"]
-    assert [line for line, _ in found.rejects] == [6]
+    assert [line for line, _ in found.rows("rejects", "line", "reason")] == [6]
     assert found.outcome.facts["damaged"][0][2].startswith("not XML: ")
     packed = gzip.compress(whole * 1)
     path.write_bytes(packed[:-20])
-    assert Staged(tmp_path, "wnlmf", [path]).outcome.facts["damaged"][0][0] == "x.xml"
+    assert Staged(tmp_path, SOURCE, path).outcome.facts["damaged"][0][0] == "x.xml"

@@ -10,8 +10,9 @@ import pytest
 from kbtools import api
 from kbtools.errors import SourceError
 from kbtools.kb.reader import Kb
+from kbtools.sources.wnlmf import SOURCE
 from kbtools.sources.wnlmf.look import licences, look
-from tests.named_rows import Staged
+from tests.staged_source import Staged
 from tests.test_packaging import ROOT
 
 SAMPLE = ROOT / "data" / "sample"
@@ -53,7 +54,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", READ)
 def test_a_real_file_is_read(realdata, tmp_path, name):
-    found = Staged(tmp_path, "wnlmf", [realdata / "wordnet" / name])
+    found = Staged(tmp_path, SOURCE, realdata / "wordnet" / name)
     synsets = [kind for kind in found.rows("entities", "kind") if kind == "synset"]
     counts = (len(synsets), *(len(found.rows(table, "entity")) for table in ("surfaces", "triples")))
     assert (*counts, len(found.rejects)) == READ[name]
@@ -63,7 +64,7 @@ def test_a_real_file_is_read(realdata, tmp_path, name):
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_real_file_that_is_something_else_is_refused(realdata, tmp_path, name):
     with pytest.raises(SourceError) as caught:
-        Staged(tmp_path, "wnlmf", [realdata / "wordnet" / name])
+        Staged(tmp_path, SOURCE, realdata / "wordnet" / name)
     assert REFUSED[name] in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -80,21 +81,21 @@ def test_all_synsets_of_the_chinese_open_wordnet_are_in_wordnet(realdata, tmp_pa
     for part, letter in (("noun", "n"), ("verb", "v"), ("adj", "a"), ("adv", "r")):
         lines = (folder / "princeton-3.0" / f"data.{part}").read_text().splitlines()
         known |= {f"{line[:8]}-{letter}" for line in lines if not line.startswith(" ")}
-    ids = Staged(tmp_path, "wnlmf", [folder / "cow"]).rows("entities", "entity")
+    ids = Staged(tmp_path, SOURCE, folder / "cow").rows("entities", "entity")
     assert len(ids) == len({*ids} & known) == 42300
 
 
 def test_facts_of_real_files(realdata, tmp_path):
     tests = realdata / "wordnet" / "wn-tests"
-    keys = Staged(tmp_path, "wnlmf", [tests / "sense-key-variations.xml"]).rows("xref", "value")
+    keys = Staged(tmp_path, SOURCE, tests / "sense-key-variations.xml").rows("xref", "value")
     assert keys == ["'s_gravenhage%1:15:00::"] * 2  # one in dc:identifier, one escaped in the id
-    assert Staged(tmp_path, "wnlmf", [tests / "sense-key-variations2.xml"]).rows("xref", "value") == keys[:1]
-    order = Staged(tmp_path, "wnlmf", [tests / "sense-member-order.xml"])
+    assert Staged(tmp_path, SOURCE, tests / "sense-key-variations2.xml").rows("xref", "value") == keys[:1]
+    order = Staged(tmp_path, SOURCE, tests / "sense-member-order.xml")
     assert order.rows("entities", "label") == ["bar", "bar"]  # members: ids of senses, ids of entries
-    spaces = Staged(tmp_path, "wnlmf", [tests / "mini-lmf-1.3.xml"]).rows("descriptions", "text")
+    spaces = Staged(tmp_path, SOURCE, tests / "mini-lmf-1.3.xml").rows("descriptions", "text")
     assert spaces[:2] == ["one two three"] * 2
     assert spaces[2].count("\n") == 4
-    mini = Staged(tmp_path, "wnlmf", [tests / "mini-lmf-1.0.xml"])
+    mini = Staged(tmp_path, SOURCE, tests / "mini-lmf-1.0.xml")
     assert set(mini.rows("surfaces", "lang")) == {"en", "es"}
     assert ("test-en-0003-v", "exemplifies", "form") in mini.rows("surfaces", "entity", "text", "source")
     assert ("test-en-0003-v", "other:result", "test-en-0002-n") in mini.rows(
@@ -103,7 +104,7 @@ def test_facts_of_real_files(realdata, tmp_path):
 
 
 def test_a_folder_gives_what_can_be_read_in_it(realdata, tmp_path):
-    found = Staged(tmp_path, "wnlmf", [realdata / "wordnet" / "cwn"])
+    found = Staged(tmp_path, SOURCE, realdata / "wordnet" / "cwn")
     assert len(found.rows("surfaces", "entity")) == 8069
     (warning,) = found.reading.notes["warnings"]
     assert warning.startswith("left out: ")
@@ -146,7 +147,7 @@ def test_bad_files_are_refused(tmp_path, data, message):
 
 def test_standard_input_is_refused(tmp_path):
     with pytest.raises(SourceError, match="cannot be looked at before it is read; name a file"):
-        Staged(tmp_path, "wnlmf", ["-"])
+        Staged(tmp_path, SOURCE, "-")
 
 
 def test_an_entity_that_nobody_declares_is_told(tmp_path):
@@ -156,8 +157,10 @@ def test_an_entity_that_nobody_declares_is_told(tmp_path):
         '<Lexicon id="x" language="en"><Synset id="a">\n<Definition>caf&eacute;</Definition></Synset>'
         "</Lexicon></LexicalResource>"
     )
-    found = Staged(tmp_path, "wnlmf", [path])
-    assert found.rejects == [(3, "the entity 'eacute' is not declared: its text is missing")]
+    found = Staged(tmp_path, SOURCE, path)
+    assert found.rows("rejects", "line", "reason") == [
+        (3, "the entity 'eacute' is not declared: its text is missing")
+    ]
 
 
 def test_containers_and_encodings(tmp_path):
@@ -169,7 +172,7 @@ def test_containers_and_encodings(tmp_path):
         ("z.xml", b"\xef\xbb\xbf" + text.encode()),
     ):
         (tmp_path / name).write_bytes(data)
-        assert Staged(tmp_path, "wnlmf", [tmp_path / name]).rows("entities", "entity") == ["ä"]
+        assert Staged(tmp_path, SOURCE, tmp_path / name).rows("entities", "entity") == ["ä"]
     (licence,) = licences(str(tmp_path / "x.xml.bz2"))
     assert (licence.source, licence.licence, licence.redistribute) == ("L", "Ü", "ask")
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from kbtools.io.opening import open_stream
 from kbtools.kb.named import NamedPart
+from kbtools.sources.wnlmf import SOURCE
 from kbtools.sources.wnlmf.languages import shorten
 from kbtools.sources.wnlmf.tab import Tab
-from tests.named_rows import Staged
+from tests.staged_source import Staged, columns_of, rows_of
 
 HEADER = "# Tiny\tcmn\thttps://example.org\twordnet \n"
 
@@ -25,7 +26,7 @@ def stage(tmp_path):
         for number, text in enumerate(texts):
             files.append(tmp_path / f"{number}.tab")
             files[-1].write_bytes(text if isinstance(text, bytes) else text.encode())
-        return Staged(tmp_path, "wnlmf", files)
+        return Staged(tmp_path, SOURCE, *files)
 
     return make
 
@@ -99,7 +100,7 @@ def test_bad_rows_are_rejected_with_their_line(stage):
         + b"00000001-n\tcmn:lemma\t\xff\n00000001-n\tcmn:def\t0\ta\tb\n00000001-n\tcmn:colour\tred\n"
         + b"00000001-n\tlemma\tok"
     )
-    assert sorted(found.rejects) == [
+    assert sorted(found.rows("rejects", "line", "reason")) == [
         (1, "2 fields instead of 3"), (2, "its id is no offset with a part of speech"), (3, "no text"),
         (4, "NUL byte"), (5, "not UTF-8"), (6, "more than 4 fields"), (7, "unknown type 'cmn:colour'"),
     ]  # fmt: skip
@@ -156,11 +157,10 @@ def test_against_a_slow_reader(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("tab")
     with NamedPart(folder, "x.part") as out:
         Tab(out, several=False).read((HEADER + "\n".join(lines)).encode(), "x.tab")
-    found = Staged.__new__(Staged)
-    found.path = folder / "x.part"
+    found = rows_of(folder / "x.part", "surfaces")
     kinds = {"lemma": 0, "form": 1}
     expected = sorted(slow(lines), key=str)
-    assert sorted(found.rows("surfaces", "entity", "text", "source", "count"), key=str) == expected
+    assert sorted(columns_of(found, "entity", "text", "source", "count"), key=str) == expected
     assert {source for *_, source, _ in expected} <= kinds.keys()
 
 
