@@ -143,8 +143,10 @@ def summary(made: Manifest, out: str | Path) -> str:
     most = sorted(skipped, key=skipped.__getitem__, reverse=True)
     if most:
         shown = [f"{skipped[what]:,} {what}" for what in most[:SHOWN]]
-        more = [f"{len(most) - SHOWN} other kinds"] if len(most) > SHOWN else []
+        more = [f"{len(most) - SHOWN} more reasons"] if len(most) > SHOWN else []
         lines.append(f"  skipped by design: {'; '.join(shown + more)}")
+    if alone := counts.get("pages without an entity"):
+        lines.append(f"  {alone:,} of {rows['pages']:,} pages have no entity")
     if counts.get("classes in cycles"):
         some = "; ".join(" ↔ ".join(ring) for ring in counts["cycles"])
         lines.append(f"  {counts['classes in cycles']} classes lie on subclass cycles: {some}")

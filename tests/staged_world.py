@@ -146,10 +146,8 @@ def random_rows(table: str, count: int, rng: Random, *, spread: int = 4) -> list
             return []
         if pa.types.is_boolean(kind.type):
             return rng.random() < 0.5
-        if pa.types.is_floating(kind.type):
-            return rng.choice([-1.5, 0.0, 2.0, 1e300])
-        if pa.types.is_signed_integer(kind.type):
-            return rng.choice([-1, 0, 1])
+        if pa.types.is_floating(kind.type) or pa.types.is_signed_integer(kind.type):
+            return rng.choice([-1.5, 0.0, 2.0, 1e300] if pa.types.is_floating(kind.type) else [-1, 0, 1])
         if pa.types.is_integer(kind.type):
             return rng.randrange(spread)
         return rng.choice(WORDS)

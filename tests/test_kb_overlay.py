@@ -263,3 +263,45 @@ def test_a_damaged_base_is_told(folder, tmp_path):
     with pytest.raises(ArtefactError, match="gone"):
         ingest_more(folder, tmp_path / "x", onto=tmp_path / "base")
     assert Kb(tmp_path / "base").rows("entities")
+
+
+def test_two_overlays_do_not_mix_their_numbers(folder, tmp_path):
+    """Each numbers its relations, statements and pages without knowing of the other."""
+    for name, relation, text in (("one", "likes", "x"), ("two", "fears", "y")):
+        (tmp_path / f"{name}.spo").write_text(f"a\t{relation}\tb\na\tknows\t{text}\n", encoding="utf-8")
+        api.ingest("spo", [tmp_path / f"{name}.spo"], tmp_path / name, onto=folder / "base", name=name)
+    kbs = [folder / "base", tmp_path / "one", tmp_path / "two"]
+    said = """SELECT h.id AS head, r.id AS relation, coalesce(t.id, value) AS tail FROM (
+        SELECT head, relation, tail, NULL AS value, statement FROM triples
+        UNION ALL SELECT head, relation, NULL, value, statement FROM literals)
+        JOIN entities h ON h.eid = head JOIN relations r ON rid = relation
+        LEFT JOIN entities t ON t.eid = tail
+        WHERE r.id IN ('likes', 'fears', 'knows') ORDER BY ALL"""
+    with api.query(kbs, said) as found:
+        assert [tuple(row.values()) for batch in found for row in batch.to_pylist()] == [
+            ("a", "fears", "b"),
+            ("a", "knows", "x"),
+            ("a", "knows", "y"),
+            ("a", "likes", "b"),
+        ]
+    numbers = "SELECT statement FROM triples UNION ALL SELECT statement FROM literals"
+    with api.query(kbs, numbers) as found:
+        statements = [row["statement"] for batch in found for row in batch.to_pylist()]
+    assert len(set(statements)) == len(statements)
+
+
+def test_two_wikis_over_one_base(tmp_path):
+    base = tmp_path / "wikidata"
+    api.ingest("wikidata", [SAMPLES / "wikidata.json.gz"], base)
+    dumps = {"en": "enwiki-pages-articles.xml", "zh": "zh/zhwiki-pages-articles.xml"}
+    for lang, dump in dumps.items():
+        path = SAMPLES / "wikipedia" / dump
+        api.ingest("wikipedia", [path], tmp_path / lang, onto=base, name=lang)
+    wikis = {lang: Kb(tmp_path / lang) for lang in dumps}
+    pages = """SELECT p.lang, count(DISTINCT p.page) AS pages, count(a.page) AS anchors,
+        bool_and(p.text[a.start + 1:a.end] = a.surface) AS right
+        FROM pages p LEFT JOIN anchors a USING (page) GROUP BY ALL ORDER BY ALL"""
+    with api.query([base, *(tmp_path / lang for lang in dumps)], pages) as found:
+        counted = [tuple(row.values()) for batch in found for row in batch.to_pylist()]
+    expected = [(lang, wikis[lang].rows("pages"), wikis[lang].rows("anchors"), True) for lang in dumps]
+    assert counted == expected

@@ -28,6 +28,7 @@ from kbtools.kb.parts import Parts
 from kbtools.kb.reader import Kb
 from kbtools.kb.schema import KIND, STR, TABLES
 from kbtools.kb.sorting import BATCH
+from kbtools.kb.union import end_of_statements
 from kbtools.kb.views import read_parquet
 from kbtools.kb.writer import plain
 
@@ -79,16 +80,6 @@ def relations(onto: Path) -> list[dict[str, Any]]:
     return base.table("relations").to_pylist() if base.rows("relations") else []
 
 
-def first_statement(onto: Path) -> int:
-    """Return the number that follows the base's last statement."""
-    base = Kb(onto)
-    last = -1
-    for table in ("triples", "literals"):
-        for path in base.files(table) if base.rows(table) else ():
-            last = max(last, *_maxima(path, "statement"))
-    return last + 1
-
-
 def only_new(query: str, onto: Path, table: str) -> str:
     """Leave out of some rows what the base says already; it has a label in a language, or has not."""
     base = Kb(onto)
@@ -97,12 +88,6 @@ def only_new(query: str, onto: Path, table: str) -> str:
     columns = ["eid", "lang"] if table == "labels" else TABLES[table].schema.names
     same = " AND ".join(f'mine."{name}" IS NOT DISTINCT FROM base."{name}"' for name in columns)
     return f"SELECT mine.* FROM ({query}) mine ANTI JOIN {_files(base, table)} base ON {same}"
-
-
-def _maxima(path: Path, column: str) -> list[int]:
-    found = pq.read_metadata(path)
-    place = next(i for i in range(found.num_columns) if found.schema.column(i).name == column)
-    return [found.row_group(i).column(place).statistics.max for i in range(found.num_row_groups)] or [-1]
 
 
 def number(folder: Path, onto: Path, memory: int) -> Outcome:
@@ -129,7 +114,7 @@ def number(folder: Path, onto: Path, memory: int) -> Outcome:
         bounds=[0],
         prefixes=[],
         relations=len(earlier),
-        statements=first_statement(onto),
+        statements=end_of_statements(base),
     )
     (folder / numbering.NUMBERED).write_bytes(msgspec.json.encode(numbered))
     made = [numbering.NUMBERED, numbering.DUPLICATES, redirects.FILE]

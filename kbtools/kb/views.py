@@ -20,6 +20,7 @@ from kbtools.errors import KbError
 from kbtools.kb.database import Config, in_memory, one_line, opened
 from kbtools.kb.reader import Kb
 from kbtools.kb.schema import TABLES
+from kbtools.kb.union import shifted
 
 SETTINGS: Config = {
     "python_enable_replacements": False,  # a query must not see our variables as tables
@@ -53,14 +54,18 @@ def add_views(
     """Make one view per table over `parts` (a base and its overlays); return the files it reads."""
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {name(schema)}")
     opened: list[Path] = []
+    numbers = shifted(parts)
     for table in dict.fromkeys(table for part in parts for table in part.tables):
         if only is not None and table not in only:
             continue
         pieces = []
-        for part in parts:
+        for part, mine in zip(parts, numbers, strict=True):
             if files := part.files(table) if table in part.tables else []:
                 files = [path.absolute() for path in files]
-                pieces.append(f"SELECT * FROM {read_parquet(files)}")
+                columns = TABLES[table].schema.names if table in TABLES else []
+                changed = [f"{mine[column]} AS {column}" for column in columns if column in mine]
+                replaced = f" REPLACE ({', '.join(changed)})" if changed else ""
+                pieces.append(f"SELECT *{replaced} FROM {read_parquet(files)}")
                 opened += files
         if pieces:
             with told():

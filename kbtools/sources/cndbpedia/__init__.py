@@ -29,7 +29,7 @@ from typing import ClassVar
 
 from kbtools.artefact import Licence
 from kbtools.errors import SourceError
-from kbtools.sources._lines import first_lines
+from kbtools.sources._lines import first_lines, sift
 from kbtools.sources.base import Feed, Reading
 
 READERS = {3: "triples", 2: "mentions"}  # by the number of columns
@@ -59,21 +59,40 @@ class CnDbpedia:
 
     def plan(self, dumps: Sequence[str], settings: Settings) -> Reading:
         """Find out which file is which."""
-        args = {"lang": settings.lang}
-        feeds = []
+        found: list[tuple[str, str]] = []
+        warnings: list[str] = []
         for path in dumps:
-            if Path(path).is_dir():
-                raise SourceError("is a folder; name the files in it", path=path)
-            call = f"kbtools.sources.cndbpedia.read:{_reader(path)}"
-            feeds.append(Feed(call=call, paths=(path,), layout="lines", args=args))
-        return Reading(feeds=feeds)
+            if not Path(path).is_dir():
+                found.append((_reader(path), path))
+                continue
+            inside, left_out = sift(path, _surely, "no files of CN-DBpedia")
+            if not inside:
+                what = "no file of CN-DBpedia in this folder; triples have 3 columns between tabs"
+                raise SourceError(f"{what} and mention2entity has 2", path=path)
+            found += inside
+            warnings += left_out
+        feeds = [
+            Feed(
+                call=f"kbtools.sources.cndbpedia.read:{reader}",
+                paths=(path,),
+                layout="lines",
+                args={"lang": settings.lang},
+            )
+            for reader, path in found
+        ]
+        return Reading(feeds=feeds, notes={"warnings": warnings} if warnings else {})
 
 
-def _reader(path: str) -> str:
+def _surely(path: str) -> str:
+    """Return the reader of a file that nobody named: most of its lines must be of its layout."""
+    return _reader(path, least=0.5)
+
+
+def _reader(path: str, least: float = 0.0) -> str:
     counts = Counter(line.count(b"\t") + 1 for line in first_lines(path))
     if not counts:  # a pipe can be read only once
         return READERS[3]
-    known = [columns for columns in READERS if columns in counts]
+    known = [columns for columns in READERS if counts[columns] > least * counts.total()]
     if not known:
         found = counts.most_common(1)[0][0]
         what = f"its lines have {found} column{'s' * (found != 1)} between tabs"

@@ -27,6 +27,7 @@ from typing import ClassVar
 
 from kbtools.artefact import Licence
 from kbtools.errors import ConfigError, SourceError
+from kbtools.sources._lines import sift
 from kbtools.sources.base import Feed, Reading
 
 
@@ -64,16 +65,13 @@ class HowNet:
         found: list[tuple[str, str]] = []
         passed: list[str] = []
         for path in dumps:
-            folder = Path(path)
-            if not folder.is_dir():
+            if not Path(path).is_dir():
                 found.append((kind_of(path), path))
                 continue
-            for file in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
-                try:
-                    found.append((kind_of(str(file)), str(file)))
-                except SourceError as error:
-                    passed.append(f"left out: {file.name}: {str(error).removeprefix(f'{file}: ')}")
-            if not any(Path(file).parent == folder for _, file in found):
+            inside, left_out = sift(path, kind_of, "no HowNet files")
+            found += inside
+            passed += left_out
+            if not inside:
                 what = (
                     "no file of HowNet in this folder; give a .spo, a sememe list, a taxonomy or a dictionary"
                 )

@@ -7,17 +7,19 @@ have some damaged lines and still be clearly of one encoding; those lines are th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from kbtools.errors import SourceError
 
 BOM = b"\xef\xbb\xbf"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 TRIED = ("UTF-8", "GB18030")
+STRETCH = 1 << 18  # bytes
 DAMAGED = 0.1  # of the lines that are not plain ASCII; with more of them it is another encoding
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line; where its bytes cannot be read, `reason` says why."""
 
     number: int  # from 0
@@ -59,17 +61,28 @@ def _decoded(row: bytes, encoding: str) -> str | None:
 
 
 def _lines(data: bytes, encoding: str) -> Iterator[Line]:
+    """Yield all lines; those of a stretch that is sound are decoded together."""
     at = len(BOM) if data.startswith(BOM) else 0
     number = 0
     while at < len(data):
-        end = data.find(b"\n", at)
-        row = data[at : end if end >= 0 else len(data)]
-        text = _decoded(row, encoding)
-        if text is None:
-            yield Line(number, at, "", f"not {encoding}", row)
-        elif "\0" in text:
-            yield Line(number, at, "", "NUL bytes", row)
-        else:
-            yield Line(number, at, text.rstrip("\r"), "", row)
-        at += len(row) + 1
-        number += 1
+        end = data.rfind(b"\n", at, at + STRETCH) + 1 or data.find(b"\n", at + STRETCH) + 1 or len(data)
+        stretch = data[at:end].removesuffix(b"\n")
+        rows, text = stretch.split(b"\n"), _decoded(stretch, encoding)
+        sound = text is not None and "\0" not in text
+        texts = text.split("\n") if text is not None and sound else [None] * len(rows)
+        for row, written in zip(rows, texts, strict=True):
+            if written is None:
+                yield _line(number, at, row, encoding)
+            else:
+                yield Line(number, at, written.rstrip("\r"), "", row)
+            at += len(row) + 1
+            number += 1
+
+
+def _line(number: int, at: int, row: bytes, encoding: str) -> Line:
+    text = _decoded(row, encoding)
+    if text is None:
+        return Line(number, at, "", f"not {encoding}", row)
+    if "\0" in text:
+        return Line(number, at, "", "NUL bytes", row)
+    return Line(number, at, text.rstrip("\r"), "", row)

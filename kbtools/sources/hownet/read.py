@@ -14,7 +14,7 @@ from kbtools.kb.named import NamedPart
 from kbtools.sources.hownet import dictionary
 from kbtools.sources.hownet.definition import MalformedError, parse
 from kbtools.sources.hownet.encoding import Line, lines_of
-from kbtools.sources.hownet.rows import RELATIONS, ROWS, Rows
+from kbtools.sources.hownet.rows import Found
 
 Reject = Callable[[str, Line], None]
 
@@ -26,16 +26,15 @@ NAME = re.compile(r"\{([^{}]+)\}")
 def read(folder: Path, *, files: list[str], part: str, kinds: list[str], label: str) -> Outcome:
     """Stage what the files say, each read as its kind."""
     with NamedPart(folder, part) as out:
-        rows = Rows(out, label)
-        rows.tables["relations"] += RELATIONS
+        found = Found(out, label)
         for kind, path in zip(kinds, files, strict=True):
             name = Path(path).name
 
             def reject(reason: str, line: Line, name: str = name) -> None:
                 out.reject(reason, line=line.number, byte=line.byte, text=line.raw, file=name)
 
-            READERS[kind](_sound(lines_of(out.whole(path), path), out, reject), rows, reject)
-        rows.flush()
+            READERS[kind](_sound(lines_of(out.whole(path), path), out, reject), found, reject)
+        found.flush()
     return out.outcome()
 
 
@@ -49,11 +48,11 @@ def _sound(lines: Iterable[Line], out: NamedPart, reject: Reject) -> Iterator[Li
             yield line
 
 
-def _tree(lines: Iterable[Line], rows: Rows, reject: Reject) -> None:
+def _tree(lines: Iterable[Line], found: Found, reject: Reject) -> None:
     """Read a taxonomy: who stands further to the right below a name belongs to it."""
     above: list[tuple[int, str]] = []
     for line in lines:
-        rows.out.counts["read"] += 1
+        found.out.counts["read"] += 1
         column = len(line.text) - len(line.text.lstrip(LEAD))
         match = NAME.match(line.text, column) or BARE.match(line.text, column)
         name = (match[1] if match and match.re is NAME else match[0] if match else "").strip()
@@ -62,11 +61,11 @@ def _tree(lines: Iterable[Line], rows: Rows, reject: Reject) -> None:
             continue
         while above and above[-1][0] >= column:
             above.pop()
-        sememe = rows.sememe(name, line.number)
+        sememe = found.sememe(name, line.number)
         parent = above[-1][1] if above else None
         above.append((column, sememe))
         if parent is not None:
-            rows.once(sememe, "hypernym", parent)
+            found.once(sememe, "hypernym", parent)
         rest = line.text[match.end() :].strip()
         if rest.startswith("{"):
             try:
@@ -74,53 +73,50 @@ def _tree(lines: Iterable[Line], rows: Rows, reject: Reject) -> None:
             except MalformedError as error:
                 reject(str(error), line)
                 continue
-            rows.definition(sememe, rest, nodes, line.number, parent)
+            found.definition(sememe, rest, nodes, line.number, parent)
         elif rest:
-            rows.literal(sememe, "RMK", rest)
-        rows.flush(ROWS)
+            found.literal(sememe, "RMK", rest)
 
 
-def _relations(lines: Iterable[Line], rows: Rows, reject: Reject) -> None:
+def _relations(lines: Iterable[Line], found: Found, reject: Reject) -> None:
     """Read OpenHowNet's triples of sememes."""
     for line in lines:
-        rows.out.counts["read"] += 1
+        found.out.counts["read"] += 1
         fields = line.text.split("\t") if "\t" in line.text else line.text.split()
         fields = [field.strip() for field in fields]
         if len(fields) != 3 or not all(field.strip("|") for field in fields):
             reject(_fault(fields), line)
             continue
         head, relation, tail = fields
-        rows.once(rows.sememe(head, line.number), relation, rows.sememe(tail, line.number))
+        found.once(found.sememe(head, line.number), relation, found.sememe(tail, line.number))
 
 
-def _list(lines: Iterable[Line], rows: Rows, reject: Reject) -> None:
+def _list(lines: Iterable[Line], found: Found, reject: Reject) -> None:
     """Read a list of sememes; a Chinese name that belongs to a sememe that is known adds nothing."""
     for line in lines:
         for name in line.text.split():
-            rows.out.counts["read"] += 1
-            if name in rows.known or ("|" not in name and name in rows.chinese):
-                rows.out.counts["skipped: sememe known from another file"] += 1
+            found.out.counts["read"] += 1
+            if name in found.known or ("|" not in name and name in found.chinese):
+                found.out.counts["skipped: sememe known from another file"] += 1
             elif name.strip("|"):
-                rows.sememe(name, line.number)
+                found.sememe(name, line.number)
             else:
                 reject("a sememe without a name", line)
 
 
-def _spo(lines: Iterable[Line], rows: Rows, reject: Reject) -> None:
+def _spo(lines: Iterable[Line], found: Found, reject: Reject) -> None:
     """Read subject, predicate and object; a bad line gives nothing, whatever stood before it."""
     for line in lines:
-        rows.out.counts["read"] += 1
+        found.out.counts["read"] += 1
         fields = [field.strip() for field in line.text.split("\t")]
         if len(fields) != 3 or not all(fields):
             reject(_fault(fields), line)
             continue
         head, relation, tail = fields
         for name in (head, tail):
-            if rows.entity(name, "entity", line.number, {"zh": name}):
-                rows.surface(name, name, "zh", "name")
-        rows.once(head, relation, tail)
-        if line.number % 1000 == 0:
-            rows.flush(ROWS)
+            if found.entity(name, "entity", line.number, {"zh": name}):
+                found.surface(name, name, "zh", "name")
+        found.once(head, relation, tail)
 
 
 def _fault(fields: list[str]) -> str:
@@ -131,7 +127,7 @@ def _fault(fields: list[str]) -> str:
     return f"{next(what for what, field in parts if not field.strip('|'))} is empty"
 
 
-READERS: dict[str, Callable[[Iterable[Line], Rows, Reject], None]] = {
+READERS: dict[str, Callable[[Iterable[Line], Found, Reject], None]] = {
     "tree": _tree,
     "relations": _relations,
     "list": _list,

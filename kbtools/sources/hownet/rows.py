@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kbtools.kb.named import NamedPart
+from kbtools.sources._rows import Rows
 from kbtools.sources.hownet.definition import MAIN, Node
-
-ROWS = 50_000  # how many are gathered before they are handed on
-
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "entities": ("entity", "kind", "label", "lang", "line"),
-    "labels": ("entity", "lang", "text"),
-    "surfaces": ("entity", "text", "lang", "source", "pos"),
-    "descriptions": ("entity", "lang", "kind", "text", "source"),
-    "triples": ("statement", "entity", "relation", "tail"),
-    "literals": ("statement", "entity", "relation", "datatype", "value"),
-    "qualifiers": ("statement", "entity", "relation", "tail", "datatype", "value", "ord"),
-    "relations": ("relation", "label", "description", "inverse"),
-}
 
 RELATIONS = [
     ("hypernym", "hypernym", "a wider sememe", "hyponym"),
@@ -36,17 +22,16 @@ RELATIONS = [
 ]
 
 
-class Rows:
+class Found:
     """What was found; statements are numbered in the order in which they come."""
 
     def __init__(self, out: NamedPart, label: str) -> None:
         self.out, self.first = out, label
-        self.tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
+        self.rows = Rows(out)
         self.known: set[str] = set()
         self.chinese: set[str] = set()  # names of sememes
         self._edges: dict[tuple[str, str, str], int] = {}
-        self._next = 0  # statement
-        self._claimed = 0
+        self._relations: set[str] = set()
 
     def entity(self, name: str, kind: str, line: int, names: dict[str, str]) -> bool:
         """Note an entity with its names by language; say whether it is new."""
@@ -54,30 +39,38 @@ class Rows:
             return False
         self.known.add(name)
         lang = self.first if self.first in names else next(iter(names), None)
-        self.tables["entities"].append((name, kind, names.get(lang or ""), lang, line))
-        self.tables["labels"] += [(name, lang, text) for lang, text in names.items()]
+        self.rows.add("entities", entity=name, kind=kind, label=names.get(lang or ""), lang=lang, line=line)
+        for each, text in names.items():
+            self.rows.add("labels", entity=name, lang=each, text=text)
         return True
 
     def sememe(self, name: str, line: int) -> str:
         """Note a sememe, `human|人` or a bare name; return its id."""
+        if name in self.known:
+            return name
         english, bar, chinese = name.partition("|")
         if not bar:
             english, chinese = (name, "") if name.isascii() else ("", name)
         names = {lang: text.strip() for lang, text in (("zh", chinese), ("en", english)) if text.strip()}
-        if self.entity(name, "sememe", line, names):
-            self.chinese.add(names.get("zh", ""))
-            for lang, text in names.items():
-                self.surface(name, text, lang, "label")
+        self.entity(name, "sememe", line, names)
+        self.chinese.add(names.get("zh", ""))
+        for lang, text in names.items():
+            self.surface(name, text, lang, "label")
         return name
 
     def surface(self, name: str, text: str, lang: str, source: str, pos: str | None = None) -> None:
         """Note a name by which text may speak of an entity."""
-        self.tables["surfaces"].append((name, text, lang, source, pos))
+        self.rows.add("surfaces", entity=name, text=text, lang=lang, source=source, pos=pos)
+
+    def example(self, name: str, text: str, lang: str) -> None:
+        """Note how a word is used."""
+        self.rows.add("descriptions", entity=name, lang=lang, kind="example", text=text, source="HowNet")
 
     def triple(self, head: str, relation: str, tail: str) -> int:
         """Note an edge; return the number of its statement."""
-        number = self._number()
-        self.tables["triples"].append((number, head, relation, tail))
+        number = self.rows.statement()
+        self._relations.add(relation)
+        self.rows.add("triples", statement=number, entity=head, relation=relation, tail=tail)
         return number
 
     def once(self, head: str, relation: str, tail: str) -> int:
@@ -91,8 +84,11 @@ class Rows:
 
     def literal(self, head: str, relation: str, value: str) -> int:
         """Note a text that belongs to an entity; return the number of its statement."""
-        number = self._number()
-        self.tables["literals"].append((number, head, relation, "string", value))
+        number = self.rows.statement()
+        self._relations.add(relation)
+        self.rows.add(
+            "literals", statement=number, entity=head, relation=relation, datatype="string", value=value
+        )
         return number
 
     def definition(
@@ -101,44 +97,49 @@ class Rows:
         """Note what a definition says of `head`; `above` is its hypernym, whose edge need not be repeated."""
         self.literal(head, "DEF", text)
         edges: list[int] = []
-        for node in nodes:
-            if node.kind == "place":
-                self._place(head, node, edges)
+        for role, name, kind, at in nodes:
+            if kind == "place":
+                self._place(head, role, name, edges[at] if at >= 0 else -1)
                 edges.append(-1)
-            elif node.kind == "text":
-                edges.append(self.literal(head, node.role, node.text))
+                continue
+            if kind == "text":
+                edges.append(self.literal(head, role, name))
             else:
-                tail = self.sememe(node.text, line)
-                again = (
-                    self._edges.get((head, "hypernym", tail)) if node.role == MAIN and tail == above else None
-                )
-                edges.append(self.triple(head, node.role, tail) if again is None else again)
-            if node.above >= 0 and nodes[node.above].above >= 0 and node.kind != "place":
-                row = (edges[-1], head, "within", nodes[node.above].text, None, None, 0)
-                self.tables["qualifiers"].append(row)
+                tail = self.sememe(name, line)
+                again = self._edges.get((head, "hypernym", tail)) if role == MAIN and tail == above else None
+                edges.append(self.triple(head, role, tail) if again is None else again)
+            if at >= 0 and nodes[at].above >= 0:
+                self._qualify(edges[-1], head, "within", nodes[at].text)
 
-    def _place(self, head: str, node: Node, edges: list[int]) -> None:
-        statement = edges[node.above] if node.above >= 0 else -1
+    def _place(self, head: str, role: str, name: str, statement: int) -> None:
         if statement < 0:
             self.out.counts["skipped: place to be filled that belongs to no sememe"] += 1
-            return
-        own = node.text == "~"
-        filler = (head, None, None) if own else (None, "string", node.text)
-        self.tables["qualifiers"].append((statement, head, node.role, *filler, 0))
+        elif name == "~":
+            self._qualify(statement, head, role, head)
+        else:
+            self._qualify(statement, head, role, None, name)
 
-    def _number(self) -> int:
-        self._next += 1
-        return self._next - 1
+    def _qualify(
+        self, statement: int, head: str, relation: str, tail: str | None, value: str | None = None
+    ) -> None:
+        self._relations.add(relation)
+        self.rows.add(
+            "qualifiers",
+            statement=statement,
+            entity=head,
+            relation=relation,
+            tail=tail,
+            datatype=None if value is None else "string",
+            value=value,
+            ord=0,
+        )
 
-    def flush(self, least: int = 1) -> None:
-        """Hand on what was gathered, if that is enough."""
-        if sum(map(len, self.tables.values())) < least:
-            return
-        self.out.statements(self._next - self._claimed)
-        self._claimed = self._next
-        for table, rows in self.tables.items():
-            if rows:
-                columns = dict(zip(COLUMNS[table], map(list, zip(*rows, strict=True)), strict=True))
-                self.out.add(table, **columns)
-                rows.clear()
-        self.out.end_block()
+    def flush(self) -> None:
+        """Say what the relations mean that were found, and hand on what was gathered."""
+        for relation, label, description, inverse in RELATIONS:
+            if relation in self._relations:
+                known = inverse if inverse in self._relations else None
+                self.rows.add(
+                    "relations", relation=relation, label=label, description=description, inverse=known
+                )
+        self.rows.flush()

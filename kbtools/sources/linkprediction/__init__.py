@@ -12,6 +12,7 @@ is a label itself.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,9 @@ FILE = re.compile(
     r"(?:.*[_.-])?(train|training|valid|validation|val|dev|test)(_negatives)?\.(?:txt|tsv)(?:\.(?:gz|bz2|zst|xz))?"
 )
 OPAQUE = re.compile(rb"/\w/\w+|[QPL]\d+|[A-Z]{0,2}\d+|\d+-[a-z]")
+SAMPLE = 4 << 20  # bytes of the training triples that are looked at
 ENOUGH = 100  # lines, to tell from them which column is the relation
+OWN = 0.1  # of the triples, whose relation no other one has: more are odd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +64,17 @@ class LinkPrediction:
     def plan(self, dumps: Sequence[str], settings: Settings) -> Reading:
         """Find the splits and the files of names."""
         splits, negatives = _splits(dumps)
-        lines = first_lines(splits["train"])
+        lines = first_lines(splits["train"], SAMPLE)
         separator = _separator(splits["train"], lines)
-        columns, notes = _columns(settings.columns, [line.split(separator) for line in lines])
+        rows = [line.split(separator) for line in lines]
+        columns, notes = _columns(settings.columns, rows)
+        notes += _doubts(columns, rows)
         companions = find([path for path in dumps if Path(path).is_dir()], settings.names, settings.lang)
         args: dict[str, Any] = {
             "columns": columns,
             "separator": separator.decode(),
             "lang": settings.lang,
-            "readable": _readable([line.split(separator)[0] for line in lines]),
+            "readable": _readable([row[0] for row in rows]),
             "label_relations": not any(each.kind == "relations" for each in companions),
         }
         decode = "kbtools.sources.linkprediction.read:decode"
@@ -160,6 +165,20 @@ def _columns(given: str | None, rows: list[list[bytes]]) -> tuple[str, list[str]
     return columns_found, [
         f"columns are read as {columns_found}: so few values has the relation's; see --columns"
     ]
+
+
+def _doubts(columns: str, rows: list[list[bytes]]) -> list[str]:
+    """Warn of a column of relations that looks like one of entities."""
+    whole = [row for row in rows if len(row) == len(columns)]
+    if len(whole) < ENOUGH:
+        return []
+    heads, relations, tails = ([row[columns.index(letter)] for row in whole] for letter in "hrt")
+    times = Counter(relations)
+    entities, own = len({*heads, *tails}), sum(n == 1 for n in times.values())
+    if len(times) <= entities and own <= OWN * len(whole):
+        return []
+    found = f"{len(times):,} relations and {entities:,} entities in the first {len(whole):,} triples"
+    return [f"{found}, {own:,} of which have a relation of their own: is the order {columns}? See --columns"]
 
 
 def _readable(heads: list[bytes]) -> bool:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.artefact import Outcome
 from kbtools.io import Block
-from kbtools.io.delimited import split as split_lines
 from kbtools.kb.named import NamedPart, read_blocks
-from kbtools.sources._lines import first_seen, keep_full, reject_bad
+from kbtools.sources._lines import new_names, read_triples
 
 NAMES = ("head", "relation", "tail")
 LAST = 1  # `order`: what files of names say goes before
@@ -36,30 +34,23 @@ def decode(
 ) -> Outcome:
     """Stage one piece of the triples of a split."""
     wanted = [columns.index(letter) for letter in "hrt"]
-    known: set[str] = set()
+    known: set[str] = set()  # relations
 
     def read(block: Block, out: NamedPart) -> None:
-        found = split_lines(block, separator.encode(), fields=3, wanted=wanted)
-        reject_bad(out, found)
-        texts = [pc.utf8_trim_whitespace(column) for column in found.columns]
-        (heads, relations, tails), _ = keep_full(out, block, found, texts, NAMES)
-        n = len(heads)
-        places = np.arange(2 * n)
-        entities = first_seen([heads, tails], [places[::2], places[1::2]])
+        found = read_triples(out, block, separator, fields=3, wanted=wanted, names=NAMES)
         if readable:
-            _add_named(out, entities, lang)
+            _add_named(out, found.entities, lang)
         else:
-            out.add("entities", entity=entities, kind="entity")
-        new = [name for name in relations.unique().to_pylist() if name not in known]
-        known.update(new)
+            out.add("entities", entity=found.entities, kind="entity")
+        new = new_names(found.relations, known)
         labels = [_relation_label(name) if label_relations else None for name in new]
         out.add("relations", relation=new, label=pa.array(labels, pa.string()))
         out.add(
             "triples",
-            entity=heads,
-            relation=relations,
-            tail=tails,
-            statement=out.statements(n),
+            entity=found.heads,
+            relation=found.relations,
+            tail=found.tails,
+            statement=out.statements(len(found.heads)),
             split=split,
         )
 

@@ -65,9 +65,12 @@ class Roget:
         path = dumps[0]
         if Path(path).is_dir():
             texts = sorted(str(p) for p in Path(path).iterdir() if p.is_file() and not p.name.startswith("."))
-            texts = [text for text in texts if looks_like(text)]
-            if len(texts) != 1:
-                what = f"{len(texts)} texts of the thesaurus in this folder; name the one to read"
+            texts = [text for text in texts if Path(text).stat().st_size and looks_like(text)]
+            if not texts:
+                raise SourceError("holds no text of the thesaurus, such as roget15a.txt", path=path)
+            if len(texts) > 1:
+                names = ", ".join(Path(text).name for text in texts)
+                what = f"holds {len(texts)} texts of the thesaurus: {names}; name the one to read"
                 raise SourceError(what, path=path)
             path = texts[0]
         elif not looks_like(path):

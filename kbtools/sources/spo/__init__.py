@@ -29,7 +29,7 @@ class Settings:
     )
     separator: str = field(
         default="tab",
-        metadata={"help": "What stands between columns: tab, comma, bar, or a character."},
+        metadata={"help": f"What stands between columns: {', '.join(SEPARATORS)}, or a character."},
     )
     lang: str | None = field(default=None, metadata={"help": "The language of the names, as en or zh."})
     header: bool = field(default=False, metadata={"help": "Whether the first line holds the columns' names."})
@@ -81,10 +81,29 @@ def _check(path: str, lines: list[bytes], separator: str, columns: str) -> None:
         return
     found = counts.most_common(1)[0][0]
     what = f"its lines have {found} column{'s' * (found != 1)}, not {len(columns)}"
-    for name, other in SEPARATORS.items():
-        if sum(line.count(other.encode()) + 1 == len(columns) for line in lines) * 2 > len(lines):
-            raise SourceError(f"{what}; perhaps they need --separator {name}", path=path)
-    raise SourceError(f"{what}; say with --columns which ones to take, as in -pso-", path=path)
+    if found > 1:
+        raise SourceError(f"{what}; say with --columns which ones to take, as in -pso-", path=path)
+    raise SourceError(f"{what}; {_cure(lines, len(columns))}", path=path)
+
+
+def _cure(lines: list[bytes], wanted: int) -> str:
+    """Find the separator that most lines have the same number of, and say how to read them with it."""
+    likely = []
+    for name in ("tab", "comma", "bar", "semicolon", "space"):  # of equals the first
+        times, often = Counter(line.count(SEPARATORS[name].encode()) for line in lines).most_common(1)[0]
+        if times and 2 * often > len(lines):
+            likely.append((times + 1 == wanted, often, times + 1, name))
+    if not likely:
+        return "what stands between them is said by --separator; source table reads CSV with quotes"
+    fits, _, columns, name = max(likely, key=lambda one: one[:2])
+    cure = f"perhaps they need --separator {name}"
+    if name == "bar" and 2 * sum(line.endswith(b"|") for line in lines) > len(lines):
+        cure = f"lines that end in a bar are RRF, as the source umls reads it, or need --separator {name}"
+    if not fits:
+        cure += f", which makes {columns} columns, and --columns with - for those to skip"
+        cure += f", as in {'spo':-<{columns}}" if columns > 3 else ""  # noqa: PLR2004 - the letters
+    quoted = name in {"comma", "semicolon"} and any(b'"' in line for line in lines)
+    return cure + ("; source table reads CSV with quotes" if quoted or not fits else "")
 
 
 SOURCE = Spo()

@@ -12,6 +12,7 @@ from typing import ClassVar
 from kbtools import config
 from kbtools.artefact import Licence
 from kbtools.errors import ConfigError, SourceError
+from kbtools.io.inputs import local
 from kbtools.sources.base import Feed, Reading
 from kbtools.sources.table.columns import Format, Map, Table, formats
 from kbtools.sources.table.shorthand import read_map
@@ -53,6 +54,8 @@ class Source:
 
     def plan(self, dumps: Sequence[str], settings: Settings) -> Reading:
         """Say which tables of the map each file is read for; refuse columns that are not there."""
+        for dump in dumps:
+            _must_exist(dump)
         if settings.map is None:
             raise ConfigError(
                 "a table needs --map FILE, which says what its columns mean; the least there is: "
@@ -90,9 +93,15 @@ class Source:
         )
 
 
-def _files(dump: str) -> list[str]:
+def _must_exist(dump: str) -> None:
     if dump == "-":
         raise ConfigError("a table is looked at before it is read; give a file instead of standard input")
+    here = local(dump)
+    if here is not None and not Path(here).exists():
+        raise SourceError("no such file; check the path", path=dump)
+
+
+def _files(dump: str) -> list[str]:
     path = Path(dump)
     if not path.is_dir():
         return [dump]

@@ -64,6 +64,8 @@ GROUPS = {  # semantic group -> semantic types, those of earlier releases includ
     "PROC": "T058 T059 T060 T061 T062 T063 T065",
 }
 
+TYPES = {tui for group in GROUPS.values() for tui in group.split()}
+
 # How far a vocabulary is restricted (SRL), as the licence numbers it: 0 no further than the licence; 1
 # forbids translating it and deriving works from it alone; 2 also using it in applications; 3 any use but
 # research; 4 is 3 with leave for the United States; 9 is SNOMED CT, free in member countries.
@@ -99,7 +101,7 @@ def semantic_types(names: Sequence[str]) -> list[str]:
     for name in names:
         group = GROUPS.get(name.upper())
         if group is None and not (len(name) == 4 and name[0] in "Tt" and name[1:].isdecimal()):
-            near = get_close_matches(name.upper(), GROUPS, n=1)
+            near = get_close_matches(name.upper(), [*GROUPS, *sorted(TYPES)], n=1)
             hint = f"did you mean {near[0]}?" if near else f"groups are {', '.join(GROUPS)}"
             raise ConfigError(f"umls: types: {name!r} is neither a TUI such as T047 nor a group; {hint}")
         found += group.split() if group else [name.upper()]

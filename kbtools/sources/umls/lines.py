@@ -78,7 +78,7 @@ class Lines:
         if rules.sabs is not None:
             self.drop(~_plain(among(sab, rules.sabs)), "other vocabularies")
         elif rules.unwanted:
-            self.drop(among(sab, rules.unwanted), "outdated or foreign vocabularies")
+            self.drop(among(sab, rules.unwanted), "outdated vocabularies")
         if rules.suppress:
             self.drop(among(self["SUPPRESS"], rules.suppress), "suppressed")
 

@@ -10,9 +10,10 @@ import msgspec
 from kbtools.errors import ConfigError
 from kbtools.sources.base import WHOLE, Feed, Reading
 from kbtools.sources.umls import codes
+from kbtools.sources.umls.concepts import Typed
 from kbtools.sources.umls.folder import File, Release
 from kbtools.sources.umls.settings import Settings
-from kbtools.sources.umls.vocabularies import Vocabularies, ranks
+from kbtools.sources.umls.vocabularies import Vocabularies, known_ones, ranks
 
 CALL = "kbtools.sources.umls"
 BIG = ("MRCONSO", "MRSTY", "MRREL", "MRDEF", "MRCUI")  # in the order in which they are read
@@ -38,7 +39,7 @@ def plan(dumps: Sequence[str], settings: Settings) -> Reading:
             *(path for name in ("MRSAB", "MRRANK") if name in files for path in files[name].paths),
         ],
         without=["sitelinks", "pages", "anchors"] + ([] if rules["qualifiers"] else ["qualifiers"]),
-        licences=vocabularies.licences(rules["sabs"], rules["unwanted"]),
+        licences=vocabularies.licences(rules["sabs"], _unread(files, rules, vocabularies)),
         notes=_notes(release, files, vocabularies),
     )
 
@@ -46,13 +47,14 @@ def plan(dumps: Sequence[str], settings: Settings) -> Reading:
 def _rules(settings: Settings, files: dict[str, File], vocabularies: Vocabularies) -> dict[str, Any]:
     suppress = _some(settings.suppress, FLAGS, "suppress")
     qualifiers = _some(settings.qualifiers, codes.QUALIFIERS, "qualifiers")
-    types = codes.semantic_types(settings.types)
-    if types and "MRSTY" not in files:
-        raise ConfigError("umls: types needs MRSTY.RRF, which is not in the folder")
-    if "MRRANK" in files:
-        ranks(_json(files["MRRANK"]))  # a damaged one is refused before hours of work
+    types = _types(settings, files)
+    if "MRRANK" in files:  # a damaged one is refused before hours of work
+        ranked = [key.split("|") for key in ranks(_json(files["MRRANK"]))]
+        known_ones("tty", settings.tty, [tty for _, tty in ranked], "MRRANK.RRF")
+        if not vocabularies.all:
+            known_ones("sab", settings.sab, [sab for sab, _ in ranked], "MRRANK.RRF")
     langs = codes.latin(settings.langs)
-    unwanted = vocabularies.unwanted(langs, outdated=settings.outdated)
+    unwanted = [] if settings.outdated else vocabularies.outdated()
     wanted = vocabularies.wanted(settings.sab, settings.max_srl, unwanted)
     return {
         "langs": langs,
@@ -67,6 +69,23 @@ def _rules(settings: Settings, files: dict[str, File], vocabularies: Vocabularie
         "qualifiers": qualifiers,
         "self_relations": settings.self_relations,
     }
+
+
+def _types(settings: Settings, files: dict[str, File]) -> list[str]:
+    """Return the TUIs that are asked for; one that is not known here must be in MRSTY."""
+    types = codes.semantic_types(settings.types)
+    if types and "MRSTY" not in files:
+        raise ConfigError("umls: types needs MRSTY.RRF, which is not in the folder")
+    if not set(types) <= codes.TYPES:
+        found = Typed(files["MRSTY"], types).labels
+        known_ones("types", types, codes.TYPES | found.keys(), "MRSTY.RRF")
+    return types
+
+
+def _unread(files: dict[str, File], rules: dict[str, Any], vocabularies: Vocabularies) -> set[str]:
+    """Return the vocabularies of which nothing is read; those in other languages have relations."""
+    foreign = [] if "MRREL" in files else vocabularies.foreign(rules["langs"])
+    return {*rules["unwanted"], *foreign}
 
 
 def _feeds(files: dict[str, File], rules: dict[str, Any]) -> list[Feed]:

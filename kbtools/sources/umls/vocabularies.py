@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
@@ -58,13 +58,13 @@ class Vocabularies:
         """The LAT codes of those that are not in English."""
         return {one.name: one.lat for one in self.all.values() if one.lat not in {"", "ENG"}}
 
-    def unwanted(self, langs: Sequence[str] | None, *, outdated: bool) -> list[str]:
-        """Return those in other languages (LAT codes), and those of which no version is current."""
-        return [
-            one.name
-            for one in self.all.values()
-            if (langs is not None and one.lat and one.lat not in langs) or not (one.current or outdated)
-        ]
+    def outdated(self) -> list[str]:
+        """Return those of which no version is current."""
+        return [one.name for one in self.all.values() if not one.current]
+
+    def foreign(self, langs: Sequence[str] | None) -> list[str]:
+        """Return those in other languages (LAT codes). They have relations and codes all the same."""
+        return [] if langs is None else [one.name for one in self.all.values() if one.lat not in {"", *langs}]
 
     def wanted(
         self, sab: Sequence[str], max_srl: int | None, unwanted: Sequence[str]
@@ -72,10 +72,8 @@ class Vocabularies:
         """Return the vocabularies that are read, None for all but `unwanted`; `sab` outdoes that."""
         if max_srl is not None and not self.all:
             raise ConfigError("umls: max_srl needs MRSAB.RRF, which says how far vocabularies are restricted")
-        for name in sab if self.all else ():
-            if name not in self.all:
-                near = get_close_matches(name.upper(), self.all, n=1) or sorted(self.all)[:8]
-                raise ConfigError(f"umls: sab: MRSAB.RRF has no {name!r}; it has {', '.join(near)}")
+        if self.all:
+            known_ones("sab", sab, self.all, "MRSAB.RRF")
         if not sab and max_srl is None:
             return None
         found = list(dict.fromkeys(sab)) or [name for name in self.all if name not in unwanted]
@@ -85,9 +83,9 @@ class Vocabularies:
             raise ConfigError("umls: no vocabulary is left by sab and max_srl")
         return found
 
-    def licences(self, wanted: Sequence[str] | None, unwanted: Sequence[str]) -> list[Licence]:
-        """Return the terms of those that are read."""
-        names = wanted if wanted is not None else [name for name in self.all if name not in unwanted]
+    def licences(self, wanted: Sequence[str] | None, unread: Collection[str]) -> list[Licence]:
+        """Return the terms of those that are read: of `wanted`, or of all but `unread`."""
+        names = wanted if wanted is not None else [name for name in self.all if name not in unread]
         return [
             Licence(
                 source=" ".join(["UMLS", one.name, one.version]).strip(),
@@ -98,6 +96,16 @@ class Vocabularies:
             )
             for one in (self.all[name] for name in names if name in self.all)
         ]
+
+
+def known_ones(setting: str, asked: Sequence[str], known: Iterable[str], where: str) -> None:
+    """Refuse what a release does not have, and say what may be meant."""
+    there = sorted(set(known))
+    for name in asked:
+        if name not in there:
+            near = get_close_matches(name.upper(), there, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(there[:8])}"
+            raise ConfigError(f"umls: {setting}: {where} has no {name!r}; {hint}")
 
 
 def _within(level: str, highest: int) -> bool:

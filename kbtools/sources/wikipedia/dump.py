@@ -13,6 +13,7 @@ from typing import NamedTuple
 from kbtools.errors import SourceError
 from kbtools.io import Block, open_stream
 from kbtools.io.frames import CLOSE, OPEN
+from kbtools.sources._lines import beginning
 from kbtools.sources.wikipedia.site import Site
 
 LONGEST_TITLE = 1000  # characters; MediaWiki allows 255 bytes
@@ -25,6 +26,8 @@ _ENTITY = re.compile(rb"&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(\w+));")
 _REVISION, _REVISION_END = b"<revision>", b"</revision>"
 _NAMED = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'"}
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([^"']+)""")
+_WIKIDATA = re.compile(r"\[?\s*+\{[^{}]{0,100}\"id\":\"[QPL]\d")
+_INDEX = re.compile(r"\d+:\d+:\S")
 _NAMESPACE = re.compile(r'<namespace\s+key="(-?\d+)"[^>]*?(?:/>|>([^<]*)</namespace>)')
 
 
@@ -192,8 +195,14 @@ def head(path: str) -> str:
             "declares a document type; MediaWiki dumps have none, and entities are not expanded", path=path
         )
     if "<mediawiki" not in before:
-        what = f"not a MediaWiki XML dump: expected <mediawiki>, found {text.lstrip()[:30]!r}"
-        raise SourceError(what + "; give …-pages-articles.xml.bz2", path=path)
+        if _INDEX.match(text):
+            what = "is the index of a multistream dump, which is not needed: leave it out"
+            raise SourceError(what, path=path)
+        what = f"not a MediaWiki XML dump: expected <mediawiki>, found {beginning(data)}"
+        cure = "give …-pages-articles.xml.bz2"
+        if _WIKIDATA.match(text.lstrip()):
+            cure = "is it Wikidata's JSON, for kbtools ingest wikidata?"
+        raise SourceError(f"{what}; {cure}", path=path)
     if not found and damage is None:
         raise SourceError("a MediaWiki XML dump without a <page>; give …-pages-articles.xml.bz2", path=path)
     return before

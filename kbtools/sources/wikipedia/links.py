@@ -112,6 +112,8 @@ class Links:
 
     def _read(self, target: str) -> Target:
         """Tell what a link's target means."""
+        if len(target) <= LONGEST_TITLE and (simple := self.site.simple(target)):
+            return Target(LINK, simple, target, "")
         written = (target if target.isprintable() else show(target)).strip()
         if written.startswith("#") or _NO_TITLE.search(written):
             return _text_only(target)

@@ -31,12 +31,11 @@ def plan(dumps: Sequence[str], settings: Settings) -> Reading:
         raise SourceError(
             "is the index of a multistream dump, which is not needed; give the dump itself", path=dumps[0]
         )
+    warnings += [warning for path in paths if (warning := _of_history(path))]
     site = one_site(paths, settings.site)
     for table, files in (("page_props", settings.page_props), ("langlinks", settings.langlinks)):
         for file in files:
             columns(str(file), table)  # refused here if it is another one
-    if site.dbname == "wikidatawiki":
-        warnings.append("this is Wikidata: its items are read from the JSON dump by kbtools ingest wikidata")
     warnings += [
         f"{path}: </mediawiki> is missing at its end: is it cut off?" for path in paths if _is_cut(path)
     ]
@@ -90,6 +89,9 @@ def one_site(paths: Sequence[str], override: str | None) -> Site:
         here = local(path)
         if is_url(path) or (here is not None and (not Path(here).exists() or Path(here).is_file())):
             sites.append(site_of(head(path), path, override))
+            if sites[-1].dbname == "wikidatawiki" or sites[-1].name == "Wikidata":
+                what = "is Wikidata, whose items are no wikitext; take its JSON dump (…-all.json.bz2)"
+                raise SourceError(f"{what} and kbtools ingest wikidata", path=path)
         elif override is None:
             raise ConfigError(f"{path} can be read only once: say of which site it is, such as --site enwiki")
         else:
@@ -109,6 +111,18 @@ def _namespace(name: str, site: Site) -> int:
         known = ", ".join(f"{number} {text}".strip() for number, text in sorted(site.namespaces.items()))
         raise ConfigError(f"--namespaces {name!r}: {site.dbname} has 0 (articles), {known}")
     return number
+
+
+def _of_history(path: str) -> str:
+    """Say what to take instead of a dump of all revisions; refuse one that would have to be unpacked."""
+    if "meta-history" not in Path(path).name:
+        return ""
+    if path.endswith(".7z"):
+        raise SourceError(
+            "holds all revisions of all pages, as 7z, which is not read; give …-pages-articles.xml.bz2",
+            path=path,
+        )
+    return f"{path}: all revisions are read for the last of each page; …-pages-articles.xml.bz2 is smaller"
 
 
 def _is_cut(path: str) -> bool:

@@ -24,7 +24,7 @@ MOST_REMEMBERED = 1 << 17
 _BLANKS = re.compile("[_ \t\r\n\u00a0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _INVISIBLE = re.compile("[\u200e\u200f\u202a-\u202e]+")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
-_TIDY = re.compile(r"[0-9A-Za-z(](?: ?[0-9A-Za-z(),.!?'/-]++)*+")  # as most links of most wikis are
+_SIMPLE = re.compile(r"[0-9A-Za-z(](?: ?[0-9A-Za-z(),.!?'/-]++)*+")  # as most links of most wikis are
 _DOTTED = frozenset({"tr", "az", "kaa"})  # where the capital of i is İ
 
 
@@ -87,8 +87,8 @@ class Site(msgspec.Struct, dict=True, kw_only=True):
         return found
 
     def _split(self, title: str) -> tuple[int, str]:
-        if _TIDY.fullmatch(title):
-            return MAIN, self.capitalised(title)
+        if simple := self.simple(title):
+            return MAIN, simple
         title = tidy(title).removeprefix(":").strip().partition("#")[0].strip()
         before, colon, after = title.partition(":")
         if not colon:
@@ -102,6 +102,10 @@ class Site(msgspec.Struct, dict=True, kw_only=True):
         if prefix in words().projects or prefix == self.lang:
             return INTERWIKI, f"{prefix}:{after.strip()}"
         return MAIN, self.capitalised(title)
+
+    def simple(self, title: str) -> str:
+        """Return an article's title as the wiki writes it; "" if that takes a closer look."""
+        return self.capitalised(title) if _SIMPLE.fullmatch(title) else ""
 
     def full(self, number: int, title: str) -> str:
         """Return a title with the name of its namespace, as this wiki writes it."""

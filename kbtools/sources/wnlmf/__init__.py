@@ -13,10 +13,11 @@ from typing import ClassVar
 
 from kbtools.artefact import Licence
 from kbtools.errors import ConfigError, SourceError
+from kbtools.sources._lines import sift
 from kbtools.sources.base import Feed, Reading
 
 IDS = ("own", "offset")
-ENDINGS = {".xml", ".tab"}
+ENDINGS = {".xml", ".tab"}  # of files in a folder that are looked at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +63,10 @@ class WnLmf:
                 look(dump)
                 paths.append(dump)
                 continue
-            found = 0
-            for path in _inside(Path(dump)):
-                try:
-                    look(path)
-                except SourceError as error:
-                    warnings.append(f"left out: {error}")
-                else:
-                    paths.append(path)
-                    found += 1
-            if not found:
+            inside, left_out = sift(dump, look, "no wordnets", ENDINGS)
+            paths += [path for _, path in inside]
+            warnings += left_out
+            if not inside:
                 raise SourceError(
                     "no WN-LMF .xml and no OMW .tab file in it; name the right folder", path=dump
                 )
@@ -88,11 +83,6 @@ class WnLmf:
             licences=list(dict.fromkeys(one for path in paths for one in licences(path))),
             notes={"warnings": warnings} if warnings else {},
         )
-
-
-def _inside(folder: Path) -> list[str]:
-    """List the files of a folder that may be wordnets, by the endings of their names."""
-    return sorted(str(path) for path in folder.iterdir() if path.is_file() and ENDINGS & {*path.suffixes})
 
 
 SOURCE = WnLmf()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from kbtools.artefact import Licence
 from kbtools.errors import SourceError
 from kbtools.io import open_stream
+from kbtools.sources._lines import beginning, is_utf8
 from kbtools.sources.wnlmf.elements import LEXICONS, Elements
 from kbtools.sources.wnlmf.tab import Header
 
@@ -92,7 +93,7 @@ def _look_at_xml(path: str, head: bytes) -> None:
 
 def _look_at_tab(path: str, head: bytes) -> None:
     lines = head.splitlines() if len(head) < HEAD else head.splitlines()[:-1] or [head]
-    good = [line for line in lines if _is_utf8(line) and b"\0" not in line]
+    good = [line for line in lines if is_utf8(line) and b"\0" not in line]
     if len(good) <= len(lines) // 2:
         raise SourceError(
             f"{KINDS} (tried UTF-8: {len(good)} of its first {len(lines)} lines are)", path=path
@@ -100,12 +101,4 @@ def _look_at_tab(path: str, head: bytes) -> None:
     first = next((line.decode() for line in good if line.strip()), "")
     rows = (line.decode() for line in good if not line.startswith(b"#"))
     if not (_HEADER.match(first) or any(_ROW.match(row) for row in rows)):
-        raise SourceError(f"{KINDS}; it begins with {first[:60]!r}", path=path)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        raise SourceError(f"{KINDS}; it begins with {beginning(first.encode())}", path=path)

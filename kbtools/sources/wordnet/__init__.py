@@ -24,6 +24,7 @@ FURTHER = (  # what else is read of the folder; what is not there is done withou
     "sents.vrb",
     "sentidx.vrb",
 )
+CURE = "give the dict folder that holds data.noun and its like"
 SNIFFED = 64 << 10  # bytes at the beginning of each data file; the licence there is below 2 KB
 
 
@@ -66,9 +67,10 @@ class WordNet:
 def _folder(path: Path) -> Path:
     """Return the folder with the data; `dict` inside of it, where a whole release was unpacked."""
     if not path.exists():
-        raise SourceError("no such folder", path=path)
+        raise SourceError("no such folder; check the path", path=path)
     if not path.is_dir():
-        raise SourceError("a file; give the dict folder that holds data.noun and its like", path=path)
+        cure = f"give the folder it lies in, {path.parent}" if path.name in {*DATA, *FURTHER} else CURE
+        raise SourceError(f"a file; {cure}", path=path)
     inside = path / "dict"
     return inside if inside.is_dir() and not (path / DATA[0]).is_file() else path
 
