@@ -2,6 +2,7 @@
 
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -252,5 +253,24 @@ def test_files_are_told_apart_by_their_columns(tmp_path):
     for name, columns in [("one", "1 column"), ("five", "5 columns")]:
         with pytest.raises(SourceError, match=f"{columns} between tabs; triples have 3"):
             SOURCE.plan([str(tmp_path / name)], Settings())
-    with pytest.raises(SourceError, match="is a folder"):
+
+
+def test_a_folder_gives_the_files_of_known_layouts(tmp_path):
+    with pytest.raises(SourceError, match="no file of CN-DBpedia in this folder"):
         SOURCE.plan([str(tmp_path)], Settings())
+    for name, text in [
+        ("m2e.txt", "a\tb\n"),
+        ("baike.txt", "a\tb\tc\n"),
+        ("five.txt", "a\tb\tc\td\te\n"),
+        ("readme.txt", "Some text.\nMore of it.\nIts\tcolumns\n"),
+        ("notes.txt", "One.\n"),
+        (".hidden", "a\tb\n"),
+    ]:
+        (tmp_path / name).write_text(text)
+    plan = SOURCE.plan([str(tmp_path)], Settings())
+    found = [(feed.call.partition(":")[2], Path(feed.paths[0]).name) for feed in plan.feeds]
+    assert found == [("triples", "baike.txt"), ("mentions", "m2e.txt")]
+    assert plan.notes["warnings"] == [
+        "left out: five.txt (its lines have 5 columns between tabs), "
+        "notes.txt, readme.txt (its lines have 1 column between tabs): no files of CN-DBpedia"
+    ]

@@ -56,25 +56,15 @@ def test_every_string_of_triples_is_an_entity(read):
 def test_a_bad_line_is_a_reject_and_never_the_line_before_it_again(read):
     lines = ["甲\t义原\t乙", *(f"词{n}\t义原\t乙" for n in range(20))]
     bad = [
-        "only one field",
-        "甲\t义原",
-        "甲\t义原\t乙\t丙",
-        "\t义原\t乙",
-        "甲\t\t乙",
-        "甲\t义原\t ",
+        "only one field", "甲\t义原", "甲\t义原\t乙\t丙", "\t义原\t乙", "甲\t\t乙", "甲\t义原\t ",
         "甲\0\t义原\t乙",
-    ]
+    ]  # fmt: skip
     found = read("\n".join([*lines, *bad, "", "丁\t义原\t乙"]))
     assert len(found["triples"]) == 22
     assert faults(found) == [
-        (21, "1 fields instead of 3"),
-        (22, "2 fields instead of 3"),
-        (23, "4 fields instead of 3"),
-        (24, "subject is empty"),
-        (25, "predicate is empty"),
-        (26, "object is empty"),
-        (27, "NUL bytes"),
-    ]
+        (21, "1 fields instead of 3"), (22, "2 fields instead of 3"), (23, "4 fields instead of 3"),
+        (24, "subject is empty"), (25, "predicate is empty"), (26, "object is empty"), (27, "NUL bytes"),
+    ]  # fmt: skip
     assert found.counts["read"] == 22 + 7
     data = "\n".join([*lines, *bad]).encode()
     assert all(data[row["byte"] :].startswith(row["snippet"].encode()) for row in found.rejects)
@@ -84,6 +74,14 @@ def test_the_first_line_may_be_bad(read):
     found = read("nonsense\n" + "".join(f"词{n}\t义原\t乙\n" for n in range(5)))
     assert faults(found) == [(0, "1 fields instead of 3")]
     assert len(found["triples"]) == 5
+
+
+def test_only_relations_that_are_used_are_described(read):
+    assert [row["relation"] for row in read("甲\t义原\t乙\n")["relations"]] == ["义原"]
+    tree = {row["relation"]: row.get("inverse") for row in read(TREE)["relations"]}
+    assert tree == {"hypernym": None, "sememe": None, "DEF": None}  # no hyponym is named
+    both = read("human|人 hypernym animate|生物\nanimate|生物 hyponym human|人\n")["relations"]
+    assert {row["relation"]: row["inverse"] for row in both} == {"hypernym": "hyponym", "hyponym": "hypernym"}
 
 
 def test_a_triple_said_again_is_counted(read):
@@ -254,7 +252,14 @@ def test_a_folder_gives_what_is_of_hownet(tmp_path):
     found = Staged(tmp_path / "b", SOURCE, folder)
     assert found.edges() == [("甲", "义原", "乙")]
     (warning,) = found.reading.notes["warnings"]
-    assert warning.startswith("left out: b.txt: looks like running text")
+    assert warning == "left out: b.txt (looks like running text): no HowNet files"
+    (folder / "c.txt").write_text("More prose.\nIn two lines.\n")
+    (folder / "d.txt").write_text("老虎\t老虎\t4.8\n", encoding="utf-8")
+    (warning,) = SOURCE.plan([str(folder)], SOURCE.settings()).notes["warnings"]
+    assert warning == (
+        "left out: b.txt, c.txt (looks like running text), d.txt (holds pairs of words with a number, "
+        "such as a test of word similarity): no HowNet files"
+    )
 
 
 def test_settings_that_make_no_sense(read):

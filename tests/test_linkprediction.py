@@ -161,6 +161,25 @@ def test_the_relation_may_come_last(tmp_path):
     assert told.feeds[0].args["columns"] == "hrt"
 
 
+def test_a_column_of_relations_that_is_none_is_told(tmp_path):
+    lines = "".join(f"e{n % 40}\tr{n % 3}\tx{n * 7 % 190}\n" for n in range(200))
+    write(tmp_path / "d", {"train.txt": lines})
+    (usual,) = [SOURCE.plan([str(tmp_path / "d")], Settings()).notes["warnings"]]
+    assert usual == ["no valid triples", "no test triples"]
+    wrong = SOURCE.plan([str(tmp_path / "d")], Settings(columns="htr")).notes["warnings"]
+    assert wrong[2:] == [
+        "190 relations and 43 entities in the first 200 triples, 180 of which have a relation of their own: "
+        "is the order htr? See --columns"
+    ]
+    often = "".join(f"e{n // 60}\tr{n % 3}\te{n % 60}\n" for n in range(3600))
+    write(tmp_path / "often", {"train.txt": often})
+    (warning,) = SOURCE.plan([str(tmp_path / "often")], Settings(columns="htr")).notes["warnings"][2:]
+    assert warning.startswith("60 relations and 63 entities in the first 3,600 triples, 0 of which")
+    assert len(SOURCE.plan([str(tmp_path / "often")], Settings()).notes["warnings"]) == 2
+    write(tmp_path / "few", {"train.txt": "a\tr\tb\nb\ts\tc\n"})
+    assert len(SOURCE.plan([str(tmp_path / "few")], Settings()).notes["warnings"]) == 2
+
+
 def test_bad_lines_are_rejects():
     args = {
         "columns": "hrt",

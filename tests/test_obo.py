@@ -181,8 +181,16 @@ def test_every_real_file_has_an_expectation(realdata):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b'<?xml version="1.0"?><rdf:RDF/>', "in OWL or JSON; convert it to OBO"),
-        (b'{"graphs": []}', "in OWL or JSON"),
+        (b'<?xml version="1.0"?><rdf:RDF/>', "in OWL; convert it to OBO"),
+        (b"Prefix(:=<x>)", "in OWL; convert it to OBO"),
+        (b'{"graphs": []}', "is JSON; an ontology in it must be converted to OBO"),
+        (
+            b'<?xml version="1.0"?>\n<!DOCTYPE x>\n<LexicalResource/>',
+            "is a wordnet in WN-LMF; .* wnlmf",
+        ),
+        (b"<html>\n", "neither OBO nor OWL: it begins with '<html>'"),
+        (b"\x89PNG\r\n\x1a\x1b[31m", r"begins with '\\x89PNG'$"),
+        (b"\x1b[31m" + b"x" * 99, r"begins with '\\x1b\[31mx{32}'…$"),
         (HEADER.encode("utf-16"), "is UTF-16, where UTF-8 was tried"),
         (b"\0\1\2", "not OBO"),
         (b"", "is empty"),

@@ -206,5 +206,12 @@ def test_other_texts_and_encodings_are_refused(read, tmp_path):
     with pytest.raises(ConfigError, match="one text"):
         Staged(tmp_path / "a", SOURCE, tmp_path / "x", tmp_path / "y")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="0 texts of the thesaurus in this folder"):
+    with pytest.raises(SourceError, match="holds no text of the thesaurus"):
+        Staged(tmp_path / "a", SOURCE, tmp_path / "empty")
+    (tmp_path / "empty" / "nothing.txt").touch()
+    with pytest.raises(SourceError, match="holds no text of the thesaurus"):
+        Staged(tmp_path / "a", SOURCE, tmp_path / "empty")
+    for name in ("one.txt", "two.txt"):
+        (tmp_path / "empty" / name).write_text(TEXT)
+    with pytest.raises(SourceError, match=r"holds 2 texts of the thesaurus: one\.txt, two\.txt; name"):
         Staged(tmp_path / "a", SOURCE, tmp_path / "empty")

@@ -1,5 +1,6 @@
 """Triples of text: every line is a triple or a reject, and nothing depends on how a file is cut."""
 
+import dataclasses
 import gzip
 import tarfile
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from kbtools import api
 from kbtools.errors import ConfigError, KbError, SourceError
 from kbtools.kb.reader import Kb
-from kbtools.sources.spo import SOURCE, Settings
+from kbtools.sources.spo import SEPARATORS, SOURCE, Settings
 from kbtools.sources.spo.read import decode
 from tests.lines_read import Staged
 
@@ -143,7 +144,16 @@ def test_conceptnet_is_read_in_its_own_order(realdata, tmp_path):
 @pytest.mark.parametrize(
     ("data", "settings", "message"),
     [
-        (b"a,b,c\nd,e,f\n", {}, "perhaps they need --separator comma"),
+        (b"a,b,c\nd,e,f\n", {}, "perhaps they need --separator comma$"),
+        (b'a,b,"c d"\nd,e,f\n', {}, "--separator comma; source table reads CSV with quotes"),
+        (
+            b"a,b;1,c,1,x\nd,e,f,2,y\n",
+            {},
+            "1 column, .*--separator comma, which makes 5 columns, and --columns .* as in spo--; source",
+        ),
+        (b"C1|A1|RO|C2|\nC2|A2|RO|C1|\n", {}, r"RRF, as the source umls .* --separator bar, .* as in spo--"),
+        (b"a|b|c\nd|e|f\n", {}, "1 column, not 3; perhaps they need --separator bar$"),
+        (b"abc\ndef\n", {}, "1 column, not 3; what stands between them is said by --separator"),
         (b"a\tb\tc\t1\nd\te\tf\t2\n", {}, "its lines have 4 columns, not 3"),
         ("苹果\t类别\t水果\n".encode("gb18030") * 9, {}, "iconv -f GB18030"),
         ("a\tb\tc\n".encode("utf-16"), {}, "UTF-16"),
@@ -159,6 +169,11 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(data, settin
     with pytest.raises(KbError, match=message):
         api.ingest("spo", [tmp_path / "dump"], tmp_path / "kb", **settings)
     assert [path.name for path in tmp_path.iterdir()] == ["dump"]
+
+
+def test_the_help_lists_all_names_of_separators():
+    (field,) = [each for each in dataclasses.fields(Settings) if each.name == "separator"]
+    assert ", ".join(SEPARATORS) in field.metadata["help"]
 
 
 def test_a_folder_or_an_archive_is_refused(tmp_path):

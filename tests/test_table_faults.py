@@ -49,11 +49,17 @@ def test_a_wrong_map(text, message, stage):
     assert message in str(error.value)
 
 
-def test_no_map():
+def test_no_map_or_no_dump(tmp_path):
+    dump = tmp_path / "t.csv"
+    with pytest.raises(SourceError, match=r"t\.csv: no such file; check the path"):
+        SOURCE.plan([str(dump)], Settings())
+    dump.write_text(COLUMNS)
     with pytest.raises(ConfigError, match="a table needs --map FILE"):
-        SOURCE.plan(["t.csv"], Settings())
+        SOURCE.plan([str(dump)], Settings())
     with pytest.raises(ConfigError, match=r"absent.toml: cannot be read"):
-        SOURCE.plan(["t.csv"], Settings(map="absent.toml"))
+        SOURCE.plan([str(dump)], Settings(map="absent.toml"))
+    with pytest.raises(ConfigError, match="instead of standard input"):
+        SOURCE.plan(["-"], Settings())
 
 
 def test_a_file_that_no_table_speaks_of_or_nobody_knows(tmp_path):

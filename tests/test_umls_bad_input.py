@@ -143,13 +143,31 @@ def test_settings_that_make_no_sense_are_refused_with_a_hint(tmp_path):
     folder = write(tmp_path / "r", MRCONSO=GOOD, MRSTY=["C1|T1|A|x|y||"], MRSAB=[sab("MSH"), sab("X", "3")])
     assert "did you mean DISO" in refused(folder, types=("DISOO",))
     assert "no language 'klingon'" in refused(folder, langs=("klingon",))
-    assert "it has MSH" in refused(folder, sab=("MSHH",))
+    assert "did you mean MSH?" in refused(folder, sab=("MSHH",))
+    assert "MRSAB.RRF has no 'qqq'; it has MSH, X" in refused(folder, sab=("qqq",))
+    assert "MRSTY.RRF has no 'T998'" in refused(folder, types=("T998",))
+    assert "did you mean T047?" in refused(folder, types=("T47",))
     assert "no 'Q'" in refused(folder, suppress=("Q",))
     assert "no 'CUI'" in refused(folder, qualifiers=("CUI",))
     assert "no vocabulary is left" in refused(folder, sab=("X",), max_srl=0)
     bare = write(tmp_path / "s", MRCONSO=GOOD)
     assert "needs MRSTY" in refused(bare, types=("DISO",))
     assert "needs MRSAB" in refused(bare, max_srl=0)
+
+
+def test_term_types_and_vocabularies_are_those_of_the_table_of_ranks(tmp_path):
+    rows = ["0002|MSH|MH|N|", "0001|MSH|ET|N|"]
+    folder = write(tmp_path / "r", MRCONSO=GOOD, MRRANK=rows)
+    assert "MRRANK.RRF has no 'MHH'; did you mean MH?" in refused(folder, tty=("ET", "MHH"))
+    assert "MRRANK.RRF has no 'MSHH'; did you mean MSH?" in refused(folder, sab=("MSHH",))
+    assert len(Staged(folder, tmp_path, tty=("MH",), sab=("MSH",)).labels()) == 2
+    bare = write(tmp_path / "s", MRCONSO=GOOD)
+    assert Staged(bare, tmp_path, tty=("MHH",)).labels() == {}  # nobody knows which there are
+
+
+def test_a_semantic_type_of_a_later_release_will_do(tmp_path):
+    folder = write(tmp_path / "r", MRCONSO=GOOD, MRSTY=["C0000001|T998|X|Later Type|AT||"])
+    assert "C0000001" in Staged(folder, tmp_path, types=("T998",)).labels()
 
 
 def test_a_damaged_table_of_vocabularies_is_refused(tmp_path):

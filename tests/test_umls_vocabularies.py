@@ -58,6 +58,31 @@ def test_definitions_are_in_the_language_of_their_vocabulary(tmp_path):
     assert Staged(folder, tmp_path).pairs("descriptions", "lang") == ["en"]
 
 
+def test_languages_are_those_of_names_and_definitions_not_of_relations(tmp_path):
+    names = [*NAMES, atom("C0000005", "口渴", SAB="MSHCHI", LAT="CHI"), atom("C0000006", "热", LAT="CHI")]
+    relations = [
+        relation("C0000005", "RO", "C0000006"),
+        relation("C0000005", "RB", "C0000006", sab="MSHSPA"),
+        relation("C0000005", "RN", "C0000006", sab="OLD"),
+    ]
+    types = ["C0000005|T184|A|Sign|AT||"]
+    retired = ["C0000009|2020AA|SY|||C0000005|Y|"]
+    tables = {"MRREL": relations, "MRSTY": types, "MRCUI": retired, "MRDEF": DEFINITIONS}
+    folder = write(tmp_path / "r", MRCONSO=names, MRSAB=[*SABS, sab("MSHCHI", "0", "CHI")], **tables)
+    found = Staged(folder, tmp_path, langs=("zh",))
+    assert concepts(found) == ["C0000005", "C0000006"]
+    assert found.pairs("triples", "relation") == ["RO", "RB"]
+    assert found.pairs("types", "entity") == ["C0000005"]
+    assert found.pairs("redirects", "from_id") == ["C0000009"]
+    assert found.pairs("descriptions", "text") == []
+    assert found.counts["skipped: MRREL, outdated vocabularies"] == 1
+    terms = {licence.source for licence in found.reading.licences}
+    assert {"UMLS MSH 2026", "UMLS MSHSPA 2026", "UMLS MSHCHI 2026"} <= terms  # their relations are read
+    only = Staged(folder, tmp_path, langs=("zh",), sab=("MSHSPA", "MSHCHI"))
+    assert only.pairs("triples", "relation") == ["RB"]
+    assert Staged(folder, tmp_path, langs=("zh",), max_srl=0).pairs("triples", "relation") == ["RO"]
+
+
 def test_the_network_gives_types_their_names_and_places(tmp_path):
     definitions = [
         "STY|T051|Event|B|What happens.||NULL||evnt||",

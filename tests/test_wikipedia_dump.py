@@ -149,7 +149,11 @@ def test_a_dump_says_what_site_it_is_of(tmp_path):
     ("text", "expected"),
     [
         ('[\n{"id": "Q1"},\n', "not a MediaWiki XML dump: expected <mediawiki>, found '"),
-        ("600:10:AccessibleComputing\n", "not a MediaWiki XML dump"),
+        ("600:10:AccessibleComputing\n", "index of a multistream dump, which is not needed: leave it out"),
+        ("\x1b[31m\0" + "é" * 99, r"found '\\x1b[31m\\x00é{28}'…"),
+        (HEAD.replace("dewiki", "wikidatawiki") + page(), "is Wikidata.* JSON dump .* ingest wikidata"),
+        (HEAD.replace(">Wikipedia<", ">Wikidata<") + page(), "is Wikidata"),
+        (HEAD + page(more="<model>wikibase-item</model>"), "is Wikidata"),
         ("<mediawiki>\n  <siteinfo></siteinfo></mediawiki>", "without a <page>"),
         ('<!DOCTYPE m [<!ENTITY a "b">]>\n' + HEAD + page(), "declares a document type"),
         ('<?xml version="1.0" encoding="GB18030"?>\n' + HEAD + page(), "declared as GB18030"),

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from kbtools import api
+from kbtools.errors import SourceError
 from kbtools.io import Dump
 from kbtools.kb import staged
 from kbtools.kb.named import SCHEMAS
@@ -240,9 +241,13 @@ REAL = {
     "dbpedia-minidumps/en/wiki.xml.bz2": (24, 2, 4_500, 1, 0, 0),
     "dbpedia-minidumps/ja/wiki.xml.bz2": (1, 0, 450, 0, 0, 0),
     "dbpedia-minidumps/zh/wiki.xml.bz2": (1, 0, 200, 0, 0, 0),
-    "dbpedia-minidumps/wikidata/wiki.xml.bz2": (0, 0, 0, 0, 0, 47),
     "mwxml/dump.xml": (1, 0, 0, 0, 0, 2),
 }
+
+
+def test_items_of_wikidata_are_no_pages(realdata, tmp_path):
+    with pytest.raises(SourceError, match=r"is Wikidata, .* kbtools ingest wikidata"):
+        stage(realdata / "wikipedia/dbpedia-minidumps/wikidata/wiki.xml.bz2", tmp_path)
 
 
 @pytest.mark.parametrize("name", REAL)

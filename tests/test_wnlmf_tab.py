@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kbtools.io.opening import open_stream
@@ -143,15 +143,17 @@ def slow(lines: list[str]) -> list[tuple[str, str, str, int | None]]:
         if kind.endswith("lemma") and len(more) < 2:
             text = text.rstrip().replace("_", " ")
             count = int(more[0]) if more and more[0].isdecimal() else None
-            marked = kind != "eng:lemma" and text.endswith("+的")
-            surfaces.append((synset, text.replace("+", "") if marked else text, "lemma", count))
+            english = kind == "eng:lemma"
+            marked = not english and text.endswith("+的")
+            surfaces.append((english, synset, text.replace("+", "") if marked else text, "lemma", count))
             if marked:
-                surfaces.append((synset, text[:-2], "form", count))
-    plain = {(synset, text) for synset, text, source, _ in surfaces if source == "lemma"}
-    return [one for one in surfaces if one[2] == "lemma" or one[:2] not in plain]
+                surfaces.append((english, synset, text[:-2], "form", count))
+    plain = {one[:3] for one in surfaces if one[3] == "lemma"}
+    return [one[1:] for one in surfaces if one[3] == "lemma" or one[:3] not in plain]
 
 
 @given(st.lists(st.tuples(IDS, TYPES, TEXTS), max_size=12))
+@example([("00000001-s", "cmn:lemma", "大+的"), ("00000001-s", "eng:lemma", "大")])
 def test_against_a_slow_reader(tmp_path_factory, rows):
     lines = ["\t".join(row) for row in rows]
     folder = tmp_path_factory.mktemp("tab")

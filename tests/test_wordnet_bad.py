@@ -43,10 +43,13 @@ def test_a_folder_without_the_data_is_refused(folder, tmp_path):
     (folder / "data.verb").unlink()
     with pytest.raises(SourceError, match=r"dict: no data\.verb, data\.adv here; give the dict folder"):
         plan(folder)
-    with pytest.raises(SourceError, match="no such folder"):
+    with pytest.raises(SourceError, match="no such folder; check the path"):
         plan(tmp_path / "nowhere")
-    with pytest.raises(SourceError, match="a file; give the dict folder"):
+    with pytest.raises(SourceError, match=rf"a file; give the folder it lies in, {folder}$"):
         plan(folder / "data.noun")
+    (tmp_path / "wordnet.tar.gz").touch()
+    with pytest.raises(SourceError, match="a file; give the dict folder"):
+        plan(tmp_path / "wordnet.tar.gz")
     with pytest.raises(ConfigError, match="one folder"):
         plan(folder, folder)
 

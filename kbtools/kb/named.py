@@ -198,7 +198,7 @@ def read_blocks(
 ) -> Outcome:
     """Read one piece of a dump: `read` is called with each block of whole lines."""
     blocks = Blocks(msgspec.convert(piece, Piece), folder, size=size)
-    with NamedPart(folder, part) as out:
+    with staged.no_collecting(), NamedPart(folder, part) as out:
         for block in blocks:
             read(block, out)
             out.end_block()

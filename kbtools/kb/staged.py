@@ -12,8 +12,10 @@ names.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,18 @@ class PartWriter:
             self._index.append(Stream(table, self._file.tell(), data.size, _digest(data)))
             self._file.write(data)
         self._open.clear()
+
+
+@contextmanager
+def no_collecting() -> Iterator[None]:
+    """Keep the cyclic garbage collector off while blocks are read: objects in them die together."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def read(path: Path, table: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kbtools.kb.named import NamedPart
 
-BATCH = 1 << 15  # rows of one table that are held before they are handed over
+BATCH = 1 << 17  # values of one table that are held before they are handed over
 
 
 class Rows:
@@ -27,7 +27,7 @@ class Rows:
         """Append one row; a column that is not named is null (`rank` 0, `best` true)."""
         names = tuple(values)
         held = self._held.get(table)
-        if held is None or held[0] != names or len(held[1]) >= BATCH * len(names):
+        if held is None or held[0] != names or len(held[1]) >= BATCH:
             self._hand_over(table)
             held = self._held[table] = (names, [])
         held[1].extend(values.values())

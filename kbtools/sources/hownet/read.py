@@ -39,12 +39,12 @@ def read(folder: Path, *, files: list[str], part: str, kinds: list[str], label: 
 
 
 def _sound(lines: Iterable[Line], out: NamedPart, reject: Reject) -> Iterator[Line]:
-    """Pass on the lines that can be read and are not blank."""
+    """Pass on the lines that can be read."""
     for line in lines:
         if line.reason:
             out.counts["read"] += 1
             reject(line.reason, line)
-        elif line.text and not line.text.isspace():
+        else:
             yield line
 
 

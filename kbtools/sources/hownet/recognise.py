@@ -29,7 +29,7 @@ def kind_of(path: str) -> str:
     cut = max(data.rfind(b"\n"), data.rfind(b" ")) if len(data) == HEAD else -1
     cut -= cut % 2 if data.startswith(UTF16) else 0
     sample = data[:cut] if cut > 0 else data
-    lines = [line.text for line in lines_of(sample, path) if line.text and not line.text.isspace()]
+    lines = [line.text for line in lines_of(sample, path) if line.text]
     kind, foreign = _kind(lines[:ENOUGH])
     if kind:
         return kind

@@ -105,9 +105,9 @@ class Found:
             if kind == "text":
                 edges.append(self.literal(head, role, name))
             else:
-                tail = self.sememe(name, line)
-                again = self._edges.get((head, "hypernym", tail)) if role == MAIN and tail == above else None
-                edges.append(self.triple(head, role, tail) if again is None else again)
+                self.sememe(name, line)
+                again = self._edges.get((head, "hypernym", name)) if name == above and role == MAIN else None
+                edges.append(self.triple(head, role, name) if again is None else again)
             if at >= 0 and nodes[at].above >= 0:
                 self._qualify(edges[-1], head, "within", nodes[at].text)
 

@@ -31,6 +31,7 @@ FILE = re.compile(
 OPAQUE = re.compile(rb"/\w/\w+|[QPL]\d+|[A-Z]{0,2}\d+|\d+-[a-z]")
 SAMPLE = 4 << 20  # bytes of the training triples that are looked at
 ENOUGH = 100  # lines, to tell from them which column is the relation
+MANY = 0.5  # relations to an entity: small sets have a third, and tails taken for relations three quarters
 OWN = 0.1  # of the triples, whose relation no other one has: more are odd
 
 
@@ -175,7 +176,7 @@ def _doubts(columns: str, rows: list[list[bytes]]) -> list[str]:
     heads, relations, tails = ([row[columns.index(letter)] for row in whole] for letter in "hrt")
     times = Counter(relations)
     entities, own = len({*heads, *tails}), sum(n == 1 for n in times.values())
-    if len(times) <= entities and own <= OWN * len(whole):
+    if len(times) <= MANY * entities and own <= OWN * len(whole):
         return []
     found = f"{len(times):,} relations and {entities:,} entities in the first {len(whole):,} triples"
     return [f"{found}, {own:,} of which have a relation of their own: is the order {columns}? See --columns"]

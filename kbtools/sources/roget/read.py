@@ -5,28 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from kbtools.artefact import Outcome
 from kbtools.errors import SourceError
 from kbtools.io import open_stream
 from kbtools.kb.named import NamedPart
+from kbtools.sources._rows import Rows
 from kbtools.sources.roget import entries
 from kbtools.sources.roget.outline import Head, Outline, Title, lines_of
 
 SAMPLE = 1 << 20  # bytes in which a head must be found
 FIRST = re.compile(r"^\s*#\s*\d+[a-z]?\b\.?\s*[\w\[]", re.MULTILINE)
 
-COLUMNS = {
-    "entities": ("entity", "kind", "label", "lang", "line"),
-    "labels": ("entity", "lang", "text"),
-    "surfaces": ("entity", "text", "lang", "source", "pos"),
-    "descriptions": ("entity", "lang", "kind", "text", "source"),
-    "triples": ("entity", "relation", "tail", "statement"),
-    "qualifiers": ("entity", "statement", "relation", "datatype", "value", "ord"),
-    "types": ("entity", "type"),
-    "relations": ("relation", "label", "description", "inverse"),
-}
 RELATIONS = [
     ("part_of", "part of", "from a group up to its class", None),
     ("see_also", "see also", "&c.: where more such words are", None),
@@ -51,7 +41,7 @@ def read(folder: Path, *, files: list[str], part: str, words: bool) -> Outcome:
         text = _decoded(out.whole(path), path)
         thesaurus = Thesaurus(out, words=words)
         thesaurus.take(lines_of(text))
-        thesaurus.flush()
+        thesaurus.rows.flush()
     return out.outcome()
 
 
@@ -70,15 +60,17 @@ class Thesaurus:
 
     def __init__(self, out: NamedPart, *, words: bool) -> None:
         self.out, self.words = out, words
-        self.tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
-        self.tables["relations"] += RELATIONS
+        self.rows = Rows(out)
+        for relation, label, description, inverse in RELATIONS:
+            self.rows.add(
+                "relations", relation=relation, label=label, description=description, inverse=inverse
+            )
         self.known: set[str] = set()
         self.synonyms: set[tuple[str, str]] = set()
         self.numbers: dict[str, Counter[str]] = {}  # of the paragraphs of each head, by part of speech
         self.path: list[Title] = []
         self.head = ""
         self.pos = ""
-        self.statement = 0
 
     def take(self, lines: list[str]) -> None:
         """Read all lines."""
@@ -108,16 +100,23 @@ class Thesaurus:
         self, name: str, label: str | None, line: int, above: str | None, kind: str = "concept"
     ) -> None:
         self.known.add(name)
-        self.tables["entities"].append((name, kind, label, "en" if label else None, line))
+        lang = "en" if label else None
+        self.rows.add("entities", entity=name, kind=kind, label=label, lang=lang, line=line)
         if label:
-            self.tables["labels"].append((name, "en", label))
+            self.rows.add("labels", entity=name, lang="en", text=label)
         if above:
             self._triple(name, "part_of", above)
 
+    def _surface(self, name: str, text: str, lang: str, source: str, pos: str | None = None) -> None:
+        self.rows.add("surfaces", entity=name, text=text, lang=lang, source=source, pos=pos)
+
+    def _describe(self, name: str, text: str, kind: str, source: str = "Roget") -> None:
+        self.rows.add("descriptions", entity=name, lang="en", kind=kind, text=text, source=source)
+
     def _triple(self, head: str, relation: str, tail: str) -> int:
-        self.tables["triples"].append((head, relation, tail, self.statement))
-        self.statement += 1
-        return self.statement - 1
+        number = self.rows.statement()
+        self.rows.add("triples", entity=head, relation=relation, tail=tail, statement=number)
+        return number
 
     def _titles(self, line: int) -> str | None:
         """Make entities of the titles that we are below; return the id of the lowest."""
@@ -127,7 +126,7 @@ class Thesaurus:
             if name not in self.known:
                 self._entity(name, title.text or None, line, above)
                 if title.text:
-                    self.tables["surfaces"].append((name, title.text, "en", "label", None))
+                    self._surface(name, title.text, "en", "label")
         return name
 
     def _head(self, piece: Head) -> None:
@@ -143,8 +142,9 @@ class Thesaurus:
             self.numbers[head] = Counter()
             self._entity(head, name or None, piece.line, self._titles(piece.line))
             if name:
-                self.tables["surfaces"].append((head, name, "en", "label", None))
-            self.tables["descriptions"] += [(head, "en", "short", note, "Roget") for note in notes]
+                self._surface(head, name, "en", "label")
+            for note in notes:
+                self._describe(head, note, "short")
         if text:
             self._paragraph(text, piece.line)
 
@@ -169,28 +169,29 @@ class Thesaurus:
             for why, many in (("not a word", entry.dropped), ("mark in brackets", entry.marks)):
                 if many:
                     self.out.counts[f"skipped: {why}"] += many
-            texts = [(paragraph, "en", "short", note, "Roget") for note in entry.notes]
-            texts += [(paragraph, "en", "example", text, by or "Roget") for text, by in entry.quotations]
-            self.tables["descriptions"] += texts
+            for note in entry.notes:
+                self._describe(paragraph, note, "short")
+            for text, by in entry.quotations:
+                self._describe(paragraph, text, "example", by or "Roget")
             group = paragraph
             if entry.words:
                 count += 1
                 group = f"{paragraph}/{count}"
                 self._entity(group, entry.words[0].text, line, paragraph)
-                self.tables["types"].append((group, self.head))
+                self.rows.add("types", entity=group, type=self.head)
                 self._words(group, entry.words, line)
             self._references(group, entry.references)
 
     def _words(self, group: str, words: list[entries.Word], line: int) -> None:
         for word, lang in words:
-            self.tables["surfaces"].append((group, word, lang, "term", self.pos or None))
+            self._surface(group, word, lang, "term", self.pos or None)
             if not self.words:
                 continue
             if word not in self.known:
                 self.known.add(word)
-                self.tables["entities"].append((word, "lexeme", word, lang, line))
-                self.tables["labels"].append((word, lang, word))
-                self.tables["surfaces"].append((word, word, lang, "term", self.pos or None))
+                self.rows.add("entities", entity=word, kind="lexeme", label=word, lang=lang, line=line)
+                self.rows.add("labels", entity=word, lang=lang, text=word)
+                self._surface(word, word, lang, "term", self.pos or None)
             self._triple(word, "member_of", group)
             if word == words[0].text:
                 continue
@@ -204,14 +205,14 @@ class Thesaurus:
         for head, pos, note, word in references:
             tail = f"head-{head}" if head else f"{self.head}/{pos}-1"
             statement = self._triple(group, "see_also", tail)
-            told = [("note", note), ("word", word)]
-            rows = [(group, statement, name, "string", text, 0) for name, text in told if text]
-            self.tables["qualifiers"] += rows
-
-    def flush(self) -> None:
-        """Hand on all rows."""
-        self.out.statements(self.statement)
-        for table, rows in self.tables.items():
-            if rows:
-                columns = zip(COLUMNS[table], map(list, zip(*rows, strict=True)), strict=True)
-                self.out.add(table, **dict(columns))
+            for name, text in (("note", note), ("word", word)):
+                if text:
+                    self.rows.add(
+                        "qualifiers",
+                        entity=group,
+                        statement=statement,
+                        relation=name,
+                        datatype="string",
+                        value=text,
+                        ord=0,
+                    )

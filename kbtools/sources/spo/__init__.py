@@ -101,7 +101,7 @@ def _cure(lines: list[bytes], wanted: int) -> str:
         cure = f"lines that end in a bar are RRF, as the source umls reads it, or need --separator {name}"
     if not fits:
         cure += f", which makes {columns} columns, and --columns with - for those to skip"
-        cure += f", as in {'spo':-<{columns}}" if columns > 3 else ""  # noqa: PLR2004 - the letters
+        cure += f", as in {'spo':-<{columns}}" if columns > 3 else ""
     quoted = name in {"comma", "semicolon"} and any(b'"' in line for line in lines)
     return cure + ("; source table reads CSV with quotes" if quoted or not fits else "")
 

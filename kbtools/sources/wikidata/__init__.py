@@ -51,7 +51,7 @@ class Wikidata:
   kbtools ingest wikidata latest-all.json.bz2 --select 'P31/P279*:Q5 and site:enwiki' --out kb/people"""
 
     def plan(self, dumps: Sequence[str], settings: Settings) -> Reading:
-        """Read dumps in pieces, then the redirects; a rule with classes is decided when all edges are known."""
+        """Read dumps in pieces, then redirects; a rule with classes is decided when all edges are known."""
         from kbtools.kb.numbering import KEEP  # noqa: PLC0415 - pulls in pyarrow
         from kbtools.sources.wikidata.select import Chooser, Rule  # noqa: PLC0415
         from kbtools.sources.wikidata.terms import Languages  # noqa: PLC0415

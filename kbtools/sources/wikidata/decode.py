@@ -7,7 +7,6 @@ objects are trees that die together.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ import pyarrow as pa
 from kbtools.artefact import Outcome
 from kbtools.io import Block, Blocks, Piece
 from kbtools.kb.keymap import SPACE_BITS
-from kbtools.kb.staged import PartWriter
+from kbtools.kb.staged import PartWriter, no_collecting
 from kbtools.sources.wikidata import columns, lenient, terms
 from kbtools.sources.wikidata.keys import KINDS, key_of
 from kbtools.sources.wikidata.records import Entity, entity_type
@@ -225,19 +224,13 @@ def decode(folder: Path, *, piece: dict[str, Any], part: str, **options: Any) ->
     """Read a piece of the dump into `part`; see `Reader` for the options."""
     reader = Reader(**options)
     blocks = Blocks(msgspec.convert(piece, Piece), folder, size=BLOCK_BYTES)
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        with PartWriter(folder / part) as out:
-            for block in blocks:
-                for table, made in reader.tables(block):
-                    out.add(table, made)
-                out.end_block()
-            for table, rows in _at_the_end(reader).items():
-                out.add(table, rows)
-    finally:
-        if collecting:
-            gc.enable()
+    with no_collecting(), PartWriter(folder / part) as out:
+        for block in blocks:
+            for table, made in reader.tables(block):
+                out.add(table, made)
+            out.end_block()
+        for table, rows in _at_the_end(reader).items():
+            out.add(table, rows)
     damage = blocks.damage
     return Outcome(
         files=[part],

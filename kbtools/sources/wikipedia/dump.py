@@ -27,6 +27,7 @@ _REVISION, _REVISION_END = b"<revision>", b"</revision>"
 _NAMED = {b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"apos": b"'"}
 _DECLARED = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([^"']+)""")
 _WIKIDATA = re.compile(r"\[?\s*+\{[^{}]{0,100}\"id\":\"[QPL]\d")
+_OF_ITEMS = re.compile(r"<dbname>\s*wikidatawiki\s*</|<sitename>\s*Wikidata\s*</")
 _INDEX = re.compile(r"\d+:\d+:\S")
 _NAMESPACE = re.compile(r'<namespace\s+key="(-?\d+)"[^>]*?(?:/>|>([^<]*)</namespace>)')
 
@@ -205,6 +206,10 @@ def head(path: str) -> str:
         raise SourceError(f"{what}; {cure}", path=path)
     if not found and damage is None:
         raise SourceError("a MediaWiki XML dump without a <page>; give …-pages-articles.xml.bz2", path=path)
+    models = set(_MODEL.findall(data))
+    if _OF_ITEMS.search(before) or (models and all(model.startswith(b"wikibase-") for model in models)):
+        what = "is Wikidata, whose items are no wikitext; take its JSON dump (…-all.json.bz2)"
+        raise SourceError(f"{what} and kbtools ingest wikidata", path=path)
     return before
 
 

@@ -89,9 +89,6 @@ def one_site(paths: Sequence[str], override: str | None) -> Site:
         here = local(path)
         if is_url(path) or (here is not None and (not Path(here).exists() or Path(here).is_file())):
             sites.append(site_of(head(path), path, override))
-            if sites[-1].dbname == "wikidatawiki" or sites[-1].name == "Wikidata":
-                what = "is Wikidata, whose items are no wikitext; take its JSON dump (…-all.json.bz2)"
-                raise SourceError(f"{what} and kbtools ingest wikidata", path=path)
         elif override is None:
             raise ConfigError(f"{path} can be read only once: say of which site it is, such as --site enwiki")
         else:
