@@ -21,6 +21,11 @@ def of_file(path: Path) -> str:
     return state.hexdigest()
 
 
+def of_bytes(data: bytes) -> str:
+    """Hash some bytes."""
+    return xxhash.xxh3_128_hexdigest(data)
+
+
 def of_json(value: Any) -> str:
     """Hash a value of plain types; the order of keys does not matter."""
     return xxhash.xxh3_128_hexdigest(msgspec.json.encode(value, order="sorted"))

@@ -55,7 +55,7 @@ def perform(task: Task, folder: Path) -> Done:
     outcome: Outcome = getattr(importlib.import_module(module), function)(folder, **task.args)
     done = Done(task=task, files=[entry(folder, name) for name in outcome.files], facts=outcome.facts)
     record = msgspec.json.encode(done)
-    write_whole(_record(task, folder), record)
+    write_whole(_record(task, folder), b"%s\n%s" % (record, digest.of_bytes(record).encode()))
     _consume(task, folder)
     return msgspec.json.decode(record, type=Done)  # as a resumed build will see it: tuples are lists, ...
 
@@ -72,9 +72,15 @@ def ensure(task: Task, folder: Path) -> Done:
 def finished(task: Task, folder: Path) -> Done | None:
     """Return the record of `task` if it was done and its files are still what they were."""
     try:
-        done = msgspec.json.decode(_record(task, folder).read_bytes(), type=Done)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None  # not done, or the record was cut short: do it (again)
+        record, _, told = _record(task, folder).read_bytes().rpartition(b"\n")
+    except OSError:
+        return None  # not done
+    if told != digest.of_bytes(record).encode():
+        return None  # cut short or damaged: do it again
+    try:
+        done = msgspec.json.decode(record, type=Done)
+    except msgspec.DecodeError:
+        return None  # written by another release
     if msgspec.json.encode(done.task) != msgspec.json.encode(task):  # so a tuple equals its list
         return None
     intact = all((folder / f.path).is_file() and entry(folder, f.path) == f for f in done.files)
