@@ -92,7 +92,8 @@ def test_facts_may_be_large(tmp_path, workers):
     with Pool(tmp_path, workers) as pool:
         (done,) = pool.run([task("big", size=3_000_000)])
         assert done.facts == {"text": "x" * 3_000_000}
-        assert 5 < pool.peak_mb < 500
+        # one worker is this process, whose peak is that of all tests before
+        assert 5 < pool.peak_mb < (500 if workers > 1 else 5_000)
 
 
 def test_results_come_as_they_are_done(pool):
