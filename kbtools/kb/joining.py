@@ -24,10 +24,10 @@ from kbtools.kb.degrees import Degrees
 from kbtools.kb.named import PREFIX
 from kbtools.kb.names import IDS, Database
 from kbtools.kb.parts import Part, Parts
+from kbtools.kb.quoting import quote, read_parquet
 from kbtools.kb.schema import TABLES, U32, U64
 from kbtools.kb.sorting import BATCH, without_repeats
 from kbtools.kb.staged import VALUE
-from kbtools.kb.views import quote, read_parquet
 from kbtools.kb.writer import plain, write_by, write_rows
 
 OUTSIDE = "entity-id"

@@ -27,9 +27,9 @@ from kbtools.kb.keymap import MISSING, KeyMap
 from kbtools.kb.named import PREFIX
 from kbtools.kb.overlay import NAMES
 from kbtools.kb.parts import NAMED, Part, Parts
+from kbtools.kb.quoting import read_parquet
 from kbtools.kb.schema import STR, U32
 from kbtools.kb.sorting import BATCH
-from kbtools.kb.views import read_parquet
 
 PART = "work/parts/names.part"
 IDS = "work/ids.parquet"

@@ -25,11 +25,11 @@ from kbtools.kb.database import connect, feed
 from kbtools.kb.keymap import KeyMap
 from kbtools.kb.named import PREFIX
 from kbtools.kb.parts import Parts
+from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Kb
 from kbtools.kb.schema import KIND, STR, TABLES
 from kbtools.kb.sorting import BATCH
 from kbtools.kb.union import end_of_statements
-from kbtools.kb.views import read_parquet
 from kbtools.kb.writer import plain
 
 NAMES = "work/names.parquet"  # ids and their keys

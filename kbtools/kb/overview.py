@@ -13,8 +13,9 @@ from kbtools import artefact
 from kbtools.artefact import Input, KbRef, Licence, Manifest
 from kbtools.artefact.manifest import NAME
 from kbtools.errors import ArtefactError
+from kbtools.kb.quoting import name
 from kbtools.kb.reader import Kb
-from kbtools.kb.views import add_views, ask, connect, name
+from kbtools.kb.views import add_views, ask, connect
 
 TOP = 10
 

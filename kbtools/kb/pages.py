@@ -19,9 +19,9 @@ from kbtools.kb.keymap import MISSING
 from kbtools.kb.named import PREFIX
 from kbtools.kb.names import IDS
 from kbtools.kb.parts import Parts
+from kbtools.kb.quoting import read_parquet
 from kbtools.kb.schema import STR, TABLES, U64
 from kbtools.kb.sorting import BATCH
-from kbtools.kb.views import read_parquet
 from kbtools.kb.writer import plain, write_by
 
 GROUP, FILE = 1 << 12, 1 << 17  # pages in a row group and in a file

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from kbtools.errors import KbError
 from kbtools.kb.database import one_line
+from kbtools.kb.quoting import as_pattern, quote
 from kbtools.kb.reader import Base, gather
-from kbtools.kb.views import add_views, as_pattern, connect, quote, told
+from kbtools.kb.views import add_views, connect, told
 
 BATCH_ROWS = 8_192
 EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?(\([^)]*\)\s*)?", re.IGNORECASE)
