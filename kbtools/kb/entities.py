@@ -23,10 +23,8 @@ def rows_of_entities(mapping: Mapping) -> Iterator[pa.RecordBatch]:
     """Yield the entities in dump order, then the tombstones of the release before."""
     folder, total = mapping.folder, mapping.numbered.entities
     ends = {f"{side}_degree": degrees.total(folder, side, total) for side in ("in", "out")}
-    row = 0
-    for _, batch in mapping.parts.batches("entities"):
-        eids = mapping.eids(np.arange(row, row + batch.num_rows))
-        row += batch.num_rows
+    for _, rows, batch in mapping.parts.numbered("entities"):
+        eids = mapping.eids(rows)
         chosen = eids != MISSING
         if chosen.any():
             yield _batch(batch.filter(pa.array(chosen)), eids[chosen], ends)

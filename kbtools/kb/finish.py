@@ -27,7 +27,7 @@ from kbtools.kb.numbering import FILE, GROUP
 from kbtools.kb.parts import Parts
 from kbtools.kb.schema import TABLES
 from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import plain, write_by, write_file, write_rows
+from kbtools.kb.writer import plain, write_file, write_rows, write_sorted
 
 BY_EID = ("literals", "triples", "labels", "descriptions", "types")
 BY_TEXT = ("surfaces", "xref", "sitelinks")
@@ -141,11 +141,7 @@ def whole_table(folder: Path, *, table: str, memory: int) -> Outcome:
     mapping = Mapping(folder)
     ordered = sorting.out_of_core(folder, table, mapping.table(table), memory)
     with Degrees(folder, table, counting=table == "triples") as degrees:
-        rows = degrees.watch(ordered)
-        if table in BY_EID:
-            files = write_by(folder / "new", table, rows, column=TABLES[table].key[0], step=GROUP, file=FILE)
-        else:
-            files = write_rows(folder / "new", table, rows)
+        files = write_sorted(folder / "new", table, degrees.watch(ordered), step=GROUP, file=FILE)
     return Outcome(files=[*(f"new/{name}" for name in files), *degrees.files])
 
 
@@ -195,7 +191,7 @@ def entities(folder: Path, *, memory: int) -> Outcome:
     if not mapping.numbered.in_order:
         rows = sorting.out_of_core(folder, "entities", rows, memory)
     ids = IdSpace()
-    files = write_by(folder / "new", "entities", ids.watch(rows), column="eid", step=GROUP, file=FILE)
+    files = write_sorted(folder / "new", "entities", ids.watch(rows), step=GROUP, file=FILE)
     return Outcome(files=[f"new/{name}" for name in files], facts={"id space": ids.digest()})
 
 

@@ -13,7 +13,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,10 +24,10 @@ from kbtools.kb.named import PREFIX
 from kbtools.kb.names import IDS, Database
 from kbtools.kb.parts import Part, Parts
 from kbtools.kb.quoting import quote, read_parquet
-from kbtools.kb.schema import TABLES, U32, U64
+from kbtools.kb.schema import SAID_ONCE, TABLES, U32, U64
 from kbtools.kb.sorting import BATCH, without_repeats
 from kbtools.kb.staged import VALUE
-from kbtools.kb.writer import plain, write_by, write_rows
+from kbtools.kb.writer import plain, write_sorted
 
 OUTSIDE = "entity-id"
 
@@ -97,8 +96,6 @@ _OWN_NAMES = {
     "surfaces": " UNION ALL BY NAME SELECT eid, id AS text, {lang} AS lang, 'name' AS source "
     "FROM ids WHERE own",
 }
-# Tables in which a row is there or not: a reader sees only its own block, and so may say a thing twice.
-SAID_ONCE = {"labels", "surfaces", "descriptions", "types", "sitelinks", "xref"}
 
 
 def tasks(
@@ -205,10 +202,7 @@ def _write(folder: Path, table: str, rows: Iterator[pa.RecordBatch]) -> list[str
     if first is None:
         return []
     rows = chain([first], rows)
-    column = TABLES[table].key[0]
-    if column not in ("eid", "head"):
-        return write_rows(folder / "new", table, rows)
-    return write_by(folder / "new", table, rows, column=column, step=numbering.GROUP, file=numbering.FILE)
+    return write_sorted(folder / "new", table, rows, step=numbering.GROUP, file=numbering.FILE)
 
 
 @contextmanager
@@ -251,12 +245,9 @@ def _staged(
         return pc.add(values, pa.scalar(part.page, U32)) if name == "page" else values
 
     def rows() -> Iterator[pa.RecordBatch]:
-        place = 0
-        for part, batch in parts.batches(PREFIX + table):
+        for part, places, batch in parts.numbered(PREFIX + table):
             columns = [column(name, batch[name], part) for name in schema.names]
-            places = pa.array(np.arange(place, place + batch.num_rows, dtype=np.uint64))
-            place += batch.num_rows
-            yield pa.RecordBatch.from_arrays([*columns, places], schema=pa.schema(wide))
+            yield pa.RecordBatch.from_arrays([*columns, pa.array(places, U64)], schema=pa.schema(wide))
 
     return pa.schema(wide), rows()
 

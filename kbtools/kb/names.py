@@ -25,7 +25,7 @@ from kbtools.kb import named, numbering, overlay, staged
 from kbtools.kb.database import connect, feed
 from kbtools.kb.keymap import MISSING, KeyMap
 from kbtools.kb.named import PREFIX
-from kbtools.kb.overlay import NAMES
+from kbtools.kb.overlay import KEYED, NAMES
 from kbtools.kb.parts import NAMED, Part, Parts
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.schema import STR, U32
@@ -35,7 +35,6 @@ PART = "work/parts/names.part"
 IDS = "work/ids.parquet"
 NOWHERE = -1  # the key of an id that nothing has
 
-KEYED = pa.schema([("id", STR), ("key", pa.int64())])
 NUMBERS = pa.schema([("id", STR), ("eid", U32), ("own", pa.bool_())])  # own: no redirect
 COLUMNS = ("kind", "label", "description", "sitelinks", "freq")  # each takes its first value
 FIRST = pa.schema([("entity", STR), ("place", pa.int64())])
@@ -121,22 +120,16 @@ def _entities(
 
 def _mentions(parts: Parts) -> Iterator[pa.RecordBatch]:
     """Yield all ids that are spoken of, with their places in the dump."""
-    place = 0
-    for batch in batches(parts, "entities", ["entity"]):
-        places = pa.array(np.arange(place, place + batch.num_rows))
-        place += batch.num_rows
-        yield pa.RecordBatch.from_arrays([batch["entity"], places], schema=FIRST)
+    for _, places, batch in parts.numbered(PREFIX + "entities", ["entity"]):
+        yield pa.RecordBatch.from_arrays([batch["entity"], pa.array(places)], schema=FIRST)
 
 
 def _descriptions(parts: Parts) -> Iterator[pa.RecordBatch]:
     """Yield the rows that say more of an entity than its id."""
-    place = 0
-    for batch in batches(parts, "entities"):
-        places = pa.array(np.arange(place, place + batch.num_rows))
-        place += batch.num_rows
+    for _, places, batch in parts.numbered(PREFIX + "entities"):
         bare = np.logical_and.reduce([batch[name].is_null() for name in (*COLUMNS, "lang")])
         if not bare.all():
-            rows = pa.RecordBatch.from_arrays([*batch.columns, places], schema=DESCRIBED)
+            rows = pa.RecordBatch.from_arrays([*batch.columns, pa.array(places)], schema=DESCRIBED)
             yield rows.filter(pa.array(~bare))
 
 
@@ -178,9 +171,7 @@ def _first_valid(column: pa.ChunkedArray, starts: Any) -> pa.Array:
 
 
 def _write_names(folder: Path, database: Database, found: Iterator[pa.RecordBatch]) -> None:
-    with pq.ParquetWriter(folder / NAMES, KEYED, compression="lz4") as out:
-        for batch in found:
-            out.write_batch(batch)
+    overlay.write_keyed(folder / NAMES, found)
     for table in ("first", "described"):
         database.execute(f"DROP TABLE {table}").fetchall()
 
@@ -213,9 +204,8 @@ def _redirects(folder: Path, parts: Parts, database: Database, out: staged.PartW
     for batch in keyed.to_arrow_reader(BATCH):
         out.add("redirects", batch.cast(staged.SCHEMAS["redirects"]))
         out.end_block()
-    with pq.ParquetWriter(_further(folder), KEYED, compression="lz4") as file:
-        for batch in database.sql("FROM further ORDER BY id").to_arrow_reader(BATCH):
-            file.write_batch(batch.cast(KEYED))
+    further = database.sql("FROM further ORDER BY id").to_arrow_reader(BATCH)
+    overlay.write_keyed(_further(folder), further)
 
 
 def _relations(parts: Parts, out: staged.PartWriter, known: list[str]) -> None:

@@ -86,17 +86,14 @@ class Rows:
 
     def number(self) -> None:
         """Fill the eids of all rows; rows that are left out stay MISSING."""
-        row = 0
         schema = TABLES["rejects"].schema
         with pa.OSFile(str(self.folder / DUPLICATES), "wb") as file, pa.ipc.new_file(file, schema) as out:
-            for part, batch in self.parts.batches("entities", ["key", "id", "line"]):
-                rows = np.arange(row, row + batch.num_rows)
-                row += batch.num_rows
+            for part, rows, batch in self.parts.numbered("entities", ["key", "id", "line"]):
                 again = self._take(rows, batch["key"].to_numpy())
                 if again.any():
                     self.repeated += int(again.sum())
                     out.write_batch(_duplicate_rows(part, batch.filter(pa.array(again))))
-        self.bounds.append(row)
+        self.bounds.append(self.parts.rows)
 
     def _take(self, rows: Array, keys: Array) -> Any:
         """Give numbers to some rows; return which of them repeat an id."""

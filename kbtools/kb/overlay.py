@@ -7,7 +7,7 @@ are statements. A record about something that the base does not have is rejected
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from kbtools.kb.union import end_of_statements
 from kbtools.kb.writer import plain
 
 NAMES = "work/names.parquet"  # ids and their keys
+KEYED = pa.schema([("id", STR), ("key", pa.int64())])
 BLOCK = 1 << 20
 REJECTS = plain(TABLES["rejects"].schema)
 
@@ -53,6 +54,13 @@ def _site(match: str) -> str | None:
     return site if kind == "site" else None
 
 
+def write_keyed(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
+    """Write ids and their keys."""
+    with pq.ParquetWriter(path, KEYED, compression="lz4") as out:
+        for batch in batches:
+            out.write_batch(batch.cast(KEYED))
+
+
 def write_names(path: Path, database: Any, onto: Path, match: str) -> int:
     """Write what names the base's entities, each with the eid as its key; return how many entities it has."""
     base = Kb(onto)
@@ -67,10 +75,7 @@ def write_names(path: Path, database: Any, onto: Path, match: str) -> int:
     found = database.sql(
         f"SELECT id, min(eid)::BIGINT AS key FROM ({query}) GROUP BY id ORDER BY key, id", params=values
     )
-    schema = pa.schema([("id", STR), ("key", pa.int64())])
-    with pq.ParquetWriter(path, schema, compression="lz4") as out:
-        for batch in found.to_arrow_reader(BATCH):
-            out.write_batch(batch.cast(schema))
+    write_keyed(path, found.to_arrow_reader(BATCH))
     return base.rows("entities")
 
 

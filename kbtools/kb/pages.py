@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from kbtools.artefact import Outcome
@@ -49,18 +48,12 @@ def build(folder: Path, *, memory: int) -> Outcome:
 
 
 def _entities_of_pages(parts: Parts, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    page = 0
-    for _, batch in parts.batches(PREFIX + "pages", ["entity"]):
-        numbers = np.arange(page, page + batch.num_rows, dtype=np.uint64)
-        page += batch.num_rows
-        yield pa.RecordBatch.from_arrays([pa.array(numbers), batch["entity"]], schema=schema)
+    for _, numbers, batch in parts.numbered(PREFIX + "pages", ["entity"]):
+        yield pa.RecordBatch.from_arrays([pa.array(numbers, U64), batch["entity"]], schema=schema)
 
 
 def _pages(parts: Parts, eids: Any) -> Iterator[pa.RecordBatch]:
-    page = 0
-    for _, batch in parts.batches(PREFIX + "pages"):
-        numbers = np.arange(page, page + batch.num_rows)
-        page += batch.num_rows
+    for _, numbers, batch in parts.numbered(PREFIX + "pages"):
         mine = eids[numbers]
         columns = {
             "page": pa.array(numbers, pa.uint32()),

@@ -57,6 +57,15 @@ class Parts:
             for batch in staged.read(self.folder / part.path, table, columns):
                 yield part, batch
 
+    def numbered(
+        self, table: str, columns: list[str] | None = None
+    ) -> Iterator[tuple[Part, Any, pa.RecordBatch]]:
+        """Yield all batches of a table, each with its part and the numbers of its rows in the whole dump."""
+        first = 0
+        for part, batch in self.batches(table, columns):
+            yield part, np.arange(first, first + batch.num_rows), batch
+            first += batch.num_rows
+
     def between(self, table: str, first: int, end: int) -> Iterator[tuple[Part, pa.RecordBatch]]:
         """Yield the rows of `table` that belong to the entity rows from `first` up to `end`.
 

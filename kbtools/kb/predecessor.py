@@ -94,11 +94,8 @@ class Predecessor:
 
     def _staged_ids(self) -> AbstractContextManager[pa.RecordBatchReader]:
         def batches() -> Iterator[pa.RecordBatch]:
-            row = 0
-            for _, batch in self.parts.batches("entities", ["id"]):
-                rows = pa.array(np.arange(row, row + batch.num_rows), pa.uint32())
-                row += batch.num_rows
-                yield pa.RecordBatch.from_arrays([rows, batch["id"]], schema=schema)
+            for _, rows, batch in self.parts.numbered("entities", ["id"]):
+                yield pa.RecordBatch.from_arrays([pa.array(rows, pa.uint32()), batch["id"]], schema=schema)
 
         schema = pa.schema([("row", pa.uint32()), ("id", pa.string())])
         return feed(schema, batches())

@@ -27,6 +27,9 @@ DEPRECATED, NORMAL, PREFERRED = -1, 0, 1
 # tables whose rows are a set: a type may be stated twice, also by the id of a class merged into another
 SETS = {"types"}
 
+# tables in which a row is there or not: several readers, or several knowledge bases, may say the same
+SAID_ONCE = {"labels", "surfaces", "descriptions", "types", "sitelinks", "xref"}
+
 
 class TableSpec(NamedTuple):
     """A table's schema and the columns it is sorted by."""

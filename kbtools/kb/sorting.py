@@ -65,14 +65,13 @@ def out_of_core(
     """Sort a whole table, spilling to disk beyond `memory` bytes; `once` leaves out repeated rows."""
     spec = TABLES[table]
     order = ", ".join(f'"{name}" NULLS LAST' for name in spec.order)
-    distinct = "DISTINCT" if once or table in SETS else ""
     with (
         feed(plain(spec.schema), batches) as source,
         connect(folder, memory, threads=threads) as database,
     ):
         database.register("source", source)
-        found = database.sql(f"SELECT {distinct} * FROM source ORDER BY {order}").to_arrow_reader(BATCH)
-        for batch in found:
+        found = database.sql(f"FROM source ORDER BY {order}").to_arrow_reader(BATCH)
+        for batch in without_repeats(found) if once or table in SETS else found:
             yield batch.cast(plain(spec.schema))
 
 

@@ -82,6 +82,16 @@ def write_rows(new: Path, table: str, batches: Iterable[pa.RecordBatch]) -> list
     return _write(new, table, _groups_of_rows(batches, plain(TABLES[table].schema)))
 
 
+def write_sorted(
+    new: Path, table: str, batches: Iterable[pa.RecordBatch], *, step: int, file: int
+) -> list[str]:
+    """Write sorted rows with groups and files by entity where the table is sorted so, else by rows."""
+    column = TABLES[table].key[0]
+    if column in ("eid", "head"):
+        return write_by(new, table, batches, column=column, step=step, file=file)
+    return write_rows(new, table, batches)
+
+
 def write_by(
     new: Path, table: str, batches: Iterable[pa.RecordBatch], *, column: str, step: int, file: int
 ) -> list[str]:

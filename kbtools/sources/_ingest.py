@@ -31,6 +31,8 @@ DEFAULT_MEMORY = 512 << 20  # a worker: DuckDB and Arrow need about as much agai
 PRELOAD = ("numpy", "pyarrow", "pyarrow.compute", "kbtools.kb.finish")
 _NAME = re.compile("[a-z0-9-]+")
 
+Parents = tuple[Manifest | None, Manifest | None]  # the release before, the base of an overlay
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -83,7 +85,7 @@ class Build:
         named = [("dump", path) for feed in reading.feeds for path in feed.paths]
         named += [("file", path) for path in reading.files]
         inputs = [Input(path=path, kind=kind, content=identity(path)) for kind, path in named]
-        old, base = self._parents(reading)
+        parents = old, base = self._parents(reading)
         inputs += [
             Input(path=str(kb), kind="kb", content=parent.content)
             for kb, parent in ((self.ids_from, old), (self.onto, base))
@@ -97,9 +99,10 @@ class Build:
         with staging:
             if staging.whole is not None:
                 return staging.whole
-            return staging.commit(self._build(staging.folder, workers, reading, dumps, inputs))
+            made = self._build(staging.folder, workers, reading, dumps, inputs, parents=parents)
+            return staging.commit(made)
 
-    def _parents(self, reading: Reading) -> tuple[Manifest | None, Manifest | None]:
+    def _parents(self, reading: Reading) -> Parents:
         """Return the manifests of the release before, and of the base that an overlay is laid on."""
         from kbtools.kb import overlay, predecessor  # noqa: PLC0415 - need pyarrow
 
@@ -113,6 +116,8 @@ class Build:
         reading: Reading,
         dumps: Sequence[Dump | None],
         inputs: list[Input],
+        *,
+        parents: Parents,
     ) -> Manifest:
         from kbtools.sources._stages import Stages  # noqa: PLC0415 - as above
 
@@ -121,7 +126,7 @@ class Build:
         stages = Stages(self.source, reading, folder, workers, quiet=options.quiet)
         stages.read(dumps)
         tables = stages.finish(old=self.ids_from, onto=self.onto, memory=memory, threads=options.workers)
-        old, base = self._parents(reading)
+        old, base = parents
         parent = old or base
         chain = list(parent.id_space) if parent else []
         ids = stages.facts.pop("id space", None)

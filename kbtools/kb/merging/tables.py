@@ -18,11 +18,10 @@ from kbtools.kb.entities import IdSpace
 from kbtools.kb.merging.joins import Joins
 from kbtools.kb.merging.parts import Array, Part, Union, mapped
 from kbtools.kb.numbering import FILE, GROUP
-from kbtools.kb.schema import TABLES, TOMBSTONE
+from kbtools.kb.schema import SAID_ONCE, TABLES, TOMBSTONE
 from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import plain, write_by, write_rows
+from kbtools.kb.writer import plain, write_by, write_rows, write_sorted
 
-ONCE = {"labels", "surfaces", "descriptions", "types", "sitelinks", "xref"}  # equal rows are one
 STATEMENTS = ("triples", "literals")
 PREFERRED = "work/preferred.npy"
 
@@ -73,14 +72,11 @@ class _Writer:
     def _sorted(self, table: str, rows: Iterable[pa.RecordBatch]) -> Batches:
         union = self.union
         return sorting.out_of_core(
-            self.folder, table, rows, union.memory, threads=union.threads, once=table in ONCE
+            self.folder, table, rows, union.memory, threads=union.threads, once=table in SAID_ONCE
         )
 
     def _write(self, table: str, rows: Batches) -> list[str]:
-        key = TABLES[table].key[0]
-        if key in {"eid", "head"}:
-            return write_by(self.new, table, rows, column=key, step=GROUP, file=FILE)
-        return write_rows(self.new, table, rows)
+        return write_sorted(self.new, table, rows, step=GROUP, file=FILE)
 
     def _prefer(self) -> Array:
         """Note what is said with preferred rank anywhere: other statements of that are not the best."""

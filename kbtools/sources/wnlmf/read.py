@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kbtools.artefact import Outcome
 from kbtools.io import open_stream
 from kbtools.kb.named import NamedPart
+from kbtools.kb.staged import no_collecting
 from kbtools.sources.wnlmf.lmf import Lmf
 from kbtools.sources.wnlmf.look import look
 from kbtools.sources.wnlmf.tab import Tab
@@ -23,7 +21,7 @@ def read(folder: Path, *, files: list[str], part: str, ids: str) -> Outcome:
     file is held whole, with about five times its size besides.
     """
     damaged: list[list[Any]] = []
-    with _no_collecting(), NamedPart(folder, part) as out:
+    with no_collecting(), NamedPart(folder, part) as out:
         tab = Tab(out, several=len(files) > 1)
         lmf = Lmf(out, by_offset=ids == "offset", several=len(files) > 1)
         for path in files:
@@ -40,15 +38,3 @@ def read(folder: Path, *, files: list[str], part: str, ids: str) -> Outcome:
         if warnings := lmf.finish():
             out.notes["warnings"] = warnings
     return out.outcome(damaged=damaged)
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Spare the search for cycles: senses make none, and it takes a third of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
