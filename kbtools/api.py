@@ -14,6 +14,8 @@ from kbtools.artefact import Manifest
 from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
+    from kbtools.alias.build import build as build_alias
+    from kbtools.alias.summary import summary as alias_summary
     from kbtools.artefact import licences
     from kbtools.kb.diff import diff
     from kbtools.kb.merging import merge
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from kbtools.kb.verify import verify
 
 __all__ = [
-    "allowed", "diff", "ingest", "inspect", "judge", "licences", "merge", "merged", "query", "summary",
+    "alias_summary", "allowed", "build_alias", "diff", "ingest", "inspect", "judge", "licences", "merge", "merged", "query", "summary",
     "verify",
 ]  # fmt: skip
 
@@ -32,6 +34,8 @@ SHOWN = 4  # kinds of skipped rows that a summary names
 
 # functions that live where their work is done, imported when they are first asked for
 _ELSEWHERE = {
+    "alias_summary": "kbtools.alias.summary:summary",
+    "build_alias": "kbtools.alias.build:build",
     "diff": "kbtools.kb.diff:diff",
     "inspect": "kbtools.kb.overview:describe",
     "licences": "kbtools.artefact:licences",

@@ -53,7 +53,9 @@ class Settings:
     max_length: int = _help("Characters of a name; longer ones are rejected.", 300)
     deny_classes: tuple[str, ...] = _help("Classes (ids) whose instances get no names here.", ())
     stop_aliases: Path | None = _help("A file of names, one a line, that are left out.", None)
-    numbers: str = _help("Names without a letter: keep, drop, or names (keep labels, titles, aliases).", "names")
+    numbers: str = _help(
+        "Names without a letter: keep, drop, or names (keep labels, titles, aliases).", "names"
+    )
     langs: tuple[str, ...] = _help("Languages of names; those without a language always stay.  [all]", ())
 
     def __post_init__(self) -> None:

@@ -1,0 +1,234 @@
+"""One range of norms: its names are counted, weighed, written, and prepared for the look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from kbtools import plugins
+from kbtools.alias import entries as looked_up
+from kbtools.alias import forms, hashing, tables, weighing
+from kbtools.alias.boundaries import prefixes
+from kbtools.alias.candidates import Candidates, estimated, given
+from kbtools.alias.entities import popularity_file
+from kbtools.alias.names import STAGED, read_range
+from kbtools.alias.schema import SOURCES
+from kbtools.alias.weighing import Counts, Estimate
+from kbtools.artefact import Outcome
+from kbtools.kb.database import connect, feed
+from kbtools.kb.quoting import quote, read_parquet
+
+ANCHOR = SOURCES.index("anchor")
+LARGEST = (1 << 64) - 1
+FORMS = pa.schema(
+    [("norm", pa.string()), ("surface", pa.string()), ("linked", pa.uint64()), ("entry", pa.uint32())]
+)
+
+
+class Names(msgspec.Struct, frozen=True):
+    """Where the names of one knowledge base come from: staged files, or the `counts` of an earlier table."""
+
+    kb: int
+    staged: list[str] = []  # below the staging folder
+    counts: list[str] = []  # files of an earlier artefact
+    was: int = 0  # the place of the knowledge base there
+
+
+class How(msgspec.Struct, frozen=True):
+    """What the estimate depends on; plain values, to travel in a task."""
+
+    weights: list[float]
+    alpha: float
+    kappa: float
+    most: int
+    min_count: int
+    kbs: int
+    counting: bool  # text is counted, so that every surface needs an entry
+    compat: str | None
+
+
+class Range(NamedTuple):
+    """The norms from `low` to below `high`."""
+
+    number: int
+    low: str | None
+    high: str | None
+
+
+def weigh(
+    folder: Path,
+    *,
+    part: str,
+    number: int,
+    bounds: Sequence[str],
+    names: list[dict[str, Any]],
+    how: dict[str, Any],
+    memory: int,
+) -> Outcome:
+    """Count and weigh the names of one range; write its tables, and its piece of the look-up at `part`."""
+    told = msgspec.convert(how, How)
+    mine = Range(number, bounds[number - 1] if number else None, [*bounds, None][number])
+    table = _count(folder, [msgspec.convert(one, Names) for one in names], mine, memory)
+    files = [tables.write(folder, "counts", number, _told(table))]
+    counts = weighing.arrays(table)
+    spelt = forms.spellings(counts.surfaces)
+    found = _candidates(folder, table, counts, spelt, told)
+    files.append(tables.write(folder, "candidates", number, found.table(counts.norms)))
+    listed = looked_up.entries(counts, found, spelt, counting=told.counting)
+    seen = _forms(counts, listed)
+    if told.counting:
+        files.append(f"{part}.forms")
+        _write_ipc(folder / files[-1], seen)
+    else:
+        rows = seen.drop_columns("entry").append_column("unlinked", pa.nulls(seen.num_rows, pa.uint64()))
+        rows = rows.append_column("link_prob", pa.nulls(seen.num_rows, pa.float32()))
+        files.append(tables.write(folder, "forms", number, rows))
+    files.append(part)
+    _write_piece(folder / part, counts, found, listed)
+    facts = {
+        "counts": len(counts.n),
+        "candidates": len(found.norm),
+        "forms": seen.num_rows,
+        "norms": len(counts.norms),
+        "entries": len(listed.norm),
+    }
+    return Outcome(files=files, facts=facts)
+
+
+def _count(folder: Path, names: list[Names], mine: Range, memory: int) -> pa.Table:
+    """Add up the rows that speak of one surface, entity and source; staged names and earlier counts alike."""
+
+    def staged(one: Names) -> Iterator[pa.RecordBatch]:
+        yield from read_range([folder / file for file in one.staged], mine.number)
+
+    codes = pa.table({"source": pa.array(range(len(SOURCES)), pa.uint8()), "word": SOURCES})
+    with connect(folder, memory) as con:
+        con.register("codes", codes)
+        con.execute(
+            "CREATE TABLE rows (norm VARCHAR, surface VARCHAR, kb UTINYINT, eid UINTEGER, source UTINYINT, n UBIGINT)"
+        )
+        for one in names:
+            if one.counts:
+                inside = [f"kb = {one.was}"]
+                inside += [f"norm >= {quote(mine.low)}"] if mine.low is not None else []
+                inside += [f"norm < {quote(mine.high)}"] if mine.high is not None else []
+                con.execute(
+                    f"INSERT INTO rows SELECT norm, surface, {one.kb}, eid, codes.source, n"
+                    f" FROM {read_parquet([Path(file) for file in one.counts])} old"
+                    f" JOIN codes ON word = old.source::VARCHAR WHERE {' AND '.join(inside)}"
+                )
+            if one.staged:
+                with feed(STAGED, staged(one)) as batches:
+                    con.register("staged", batches)
+                    con.execute(
+                        f"INSERT INTO rows SELECT norm, surface, {one.kb}, eid, source, n FROM staged"
+                    )
+                    con.unregister("staged")
+        return con.sql(
+            f"SELECT norm, surface, kb, eid, source, least(sum(n), {LARGEST})::UBIGINT AS n FROM rows"
+            " GROUP BY ALL ORDER BY norm, surface, kb, eid, source"
+        ).to_arrow_table()
+
+
+def _told(table: pa.Table) -> pa.Table:
+    """Return the counts with their sources as words, in the order of the table's columns."""
+    words = pa.array(SOURCES).take(table["source"].combine_chunks())
+    columns = {
+        **{name: table[name] for name in ("surface", "norm", "kb", "eid")},
+        "source": words,
+        "n": table["n"],
+    }
+    return pa.table(columns)
+
+
+def _candidates(
+    folder: Path, table: pa.Table, counts: Counts, spelt: forms.Spellings, how: How
+) -> Candidates:
+    if how.compat:
+        return given(counts, plugins.load("kbtools.alias.compat", how.compat).weigh(_told(table)))
+    popularity = [np.load(popularity_file(folder, kb), mmap_mode="r") for kb in range(how.kbs)]
+    estimate = Estimate(how.weights, how.alpha, how.kappa, how.most, how.min_count, popularity)
+    weighed = weighing.weigh(counts, estimate)
+    return estimated(weighed.pairs, forms.estimate(counts, weighed, spelt, how.kappa))
+
+
+def _forms(counts: Counts, listed: looked_up.Entries) -> pa.Table:
+    """List norms as a whole and their surfaces, with their links and, if there is one, their entry."""
+    anchors = np.where(counts.source == ANCHOR, counts.n, 0)
+    by_surface = _sums(counts.surface, anchors, len(counts.surfaces))
+    by_norm = _sums(counts.norm_of, by_surface, len(counts.norms))
+    first = np.searchsorted(listed.norm, np.arange(len(counts.norms)))
+    norm = np.concatenate([np.arange(len(counts.norms)), counts.norm_of])
+    surface = np.concatenate([np.full(len(counts.norms), -1), np.arange(len(counts.surfaces))])
+    order = np.lexsort((surface, norm))  # surfaces are in alphabetical order already
+    norm, surface = norm[order], surface[order]
+    linked = np.where(surface < 0, by_norm[norm], by_surface[surface])
+    text = counts.surfaces.take(pa.array(surface, mask=surface < 0))
+    entry = first[norm].astype(np.int64)
+    shown = np.flatnonzero(surface >= 0)
+    entry[shown] = _entry_of(listed, norm[shown], text.take(pa.array(shown)))
+    columns = [counts.norms.take(pa.array(norm)), text, linked, pa.array(entry, pa.uint32(), mask=entry < 0)]
+    return pa.table(columns, schema=FORMS)
+
+
+def _sums(group: NDArray[np.int64], values: NDArray[np.uint64], groups: int) -> NDArray[np.uint64]:
+    """Add up by sorted group; what exceeds 64 bits stays at the largest number there is."""
+    found = np.zeros(groups, np.uint64)
+    if len(group):
+        first = np.flatnonzero(weighing.new(group))
+        found[group[first]] = np.add.reduceat(values.astype(np.uint64), first)
+    return found
+
+
+def _entry_of(listed: looked_up.Entries, norm: NDArray[np.int64], text: pa.StringArray) -> NDArray[np.int64]:
+    """Find the entry of each surface; −1 if it has none of its own."""
+    both = pa.concat_arrays([listed.text, text]).fill_null("")
+    rank = forms.alphabetical(both)
+    width = np.int64(len(both) + 1)
+    known = listed.norm * width + np.where(
+        listed.text.is_null().to_numpy(zero_copy_only=False), 0, rank[: len(listed.norm)] + 1
+    )
+    wanted = norm * width + rank[len(listed.norm) :] + 1
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1) if len(known) else np.zeros(0, np.int64)
+    return np.where(known[at] == wanted, at, -1) if len(wanted) else at
+
+
+def _write_piece(path: Path, counts: Counts, found: Candidates, listed: looked_up.Entries) -> None:
+    """Write the arrays of this range; numbers of entries and candidates are its own."""
+    data, sizes = _utf8(counts.norms)
+    arrays = {
+        "norms": data,
+        "sizes": sizes,
+        "hashes": hashing.of_strings(counts.norms),
+        "prefixes": prefixes(counts.norms),
+        "entries": np.bincount(listed.norm, minlength=len(counts.norms)).astype(np.uint32),
+        "form_tags": listed.tag,
+        "firsts": listed.first.astype(np.uint64),
+        "lengths": listed.length.astype(np.uint16),
+        "eids": found.eid,
+        "priors": found.prior,
+        "kbs": found.kb,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _utf8(strings: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    sizes = pc.binary_length(strings).to_numpy(zero_copy_only=False).astype(np.uint32)
+    offsets = np.frombuffer(strings.buffers()[1], np.int32)[strings.offset :]
+    data = np.frombuffer(strings.buffers()[2] or b"", np.uint8)
+    return data[offsets[0] : offsets[len(strings)]], sizes
+
+
+def _write_ipc(path: Path, table: pa.Table) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+        out.write_table(table)
