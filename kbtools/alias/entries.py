@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from kbtools.alias import hashing
 from kbtools.alias.candidates import Candidates
-from kbtools.alias.forms import Spellings, alphabetical
+from kbtools.alias.forms import alphabetical
+from kbtools.alias.normal import Rungs
 from kbtools.alias.weighing import Counts, Ints, new
 from kbtools.kb.schema import STR
 
@@ -33,7 +34,7 @@ class Entries(NamedTuple):
     length: Ints  # [E]
 
 
-def entries(counts: Counts, found: Candidates, spelt: Spellings, *, counting: bool) -> Entries:
+def entries(counts: Counts, found: Candidates, spelt: Rungs, *, counting: bool) -> Entries:
     """List the entries of a range."""
     norms = len(counts.norms)
     whole = _slices(found, norms)

@@ -1,4 +1,4 @@
-"""How likely a spelling of a name means each of its candidates: NATO is not Nato, and obama is still Obama.
+"""How likely a normal of a name means each of its candidates: NATO is not Nato, and obama is still Obama.
 
 A form f of a norm is a group of its surfaces: one of them, those of one CASE string, or of one FOLDED string.
 Whose next rung g (exact → case → folded → the norm as a whole) has more surfaces, is mixed with it:
@@ -18,9 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.alias.normal import Rungs
 from kbtools.alias.weighing import Counts, Floats, Ints, Weighed, new
-from kbtools.kb.schema import STR
-from kbtools.text import CASE, FOLDED, normalise_many
 
 
 class Forms(NamedTuple):
@@ -46,20 +45,7 @@ class Rung(NamedTuple):
     size: Ints  # [G] its surfaces
 
 
-class Spellings(NamedTuple):
-    """What each surface is on the rungs above the exact one."""
-
-    case: pa.StringArray
-    folded: pa.StringArray
-
-
-def spellings(surfaces: pa.StringArray) -> Spellings:
-    """Return the CASE and the FOLDED string of each surface."""
-    case = normalise_many(surfaces.to_pylist(), CASE)
-    return Spellings(pa.array(case, STR), pa.array(normalise_many(case, FOLDED), STR))
-
-
-def estimate(counts: Counts, weighed: Weighed, spelt: Spellings, kappa: float) -> Forms:
+def estimate(counts: Counts, weighed: Weighed, spelt: Rungs, kappa: float) -> Forms:
     """Estimate the forms of the norms that have several, and several candidates in one knowledge base."""
     ladder = _Ladder(counts, weighed, kappa)
     chosen = np.flatnonzero(ladder.several()[counts.norm_of])

@@ -11,13 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbtools import artefact
-from kbtools.alias import finding, hashing
-from kbtools.alias.names import normal_forms
+from kbtools.alias import finding, hashing, normal
 from kbtools.alias.schema import KIND, LEVELS, LOOKUP
 from kbtools.artefact import KbRef
 from kbtools.errors import ArtefactError
 from kbtools.kb.schema import STR
-from kbtools.text import CASE, FOLDED, normalise_many
 
 ARRAYS = {
     "norms": "u1", "offsets": "u4 u8", "buckets": "u4", "tags": "u2", "places": "u4", "known": "u8",
@@ -84,12 +82,9 @@ class Alias:
     def lookup(self, surfaces: Sequence[str]) -> Slices:
         """Look names up: as they are spelt if that is known, else on the first rung that is."""
         texts = pa.array([text.encode("utf-8", "replace").decode() for text in surfaces], STR)
-        exact, norm = normal_forms(texts)
-        case = normalise_many(exact.to_pylist(), CASE)
-        spelt = [
-            hashing.of_strings(strings)
-            for strings in (exact, _array(case), _array(normalise_many(case, FOLDED)))
-        ]
+        exact = normal.exact(texts)
+        norm = normal.norm(exact)
+        spelt = [hashing.of_strings(strings) for strings in (exact, *normal.rungs(exact))]
         number = self._numbers(norm)
         level = np.zeros(len(number), np.uint8)
         unknown = np.flatnonzero(number < 0)
@@ -114,9 +109,8 @@ class Alias:
         return Slices(number, entry, level, first, length, link)
 
     def _numbers(self, norm: pa.StringArray) -> NDArray[np.int64]:
-        offsets = np.frombuffer(norm.buffers()[1], np.int32)[norm.offset :].astype(np.int64)
-        data = np.frombuffer(norm.buffers()[2] or b"", np.uint8)
-        strings = finding.Strings(data, offsets[: len(norm)], offsets[1 : len(norm) + 1])
+        data, offsets = hashing.buffers(norm)
+        strings = finding.Strings(data, offsets[:-1], offsets[1:])
         found = finding.norms(self.arrays, hashing.of_strings(norm), strings)
         found[strings.ends == strings.starts] = -1
         return found

@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from kbtools.alias import hashing, normal
 from kbtools.alias.entities import denied_file
 from kbtools.alias.schema import SOURCES
 from kbtools.artefact import Outcome
 from kbtools.kb.schema import STR, TABLES, U8, U32, U64
-from kbtools.text import BARE, FOLDED, normalise_many
 
 STAGED = pa.schema([("norm", STR), ("surface", STR), ("eid", U32), ("source", U8), ("n", U64)])
 OF_NAMES = ("label", "alias", "title", "lemma", "term", "name", "user")  # they name; the others point
@@ -79,7 +79,8 @@ def lay(
     counts: dict[str, int],
 ) -> Outcome:
     """Normalise and filter rows (text, eid, source, n), and write them in the order of the ranges."""
-    text, norm = normal_forms(rows["text"])
+    text = normal.exact(rows["text"])
+    norm = normal.norm(text)
     keep, rejects = _judged(rows, text, norm, rules, counts, file)
     chosen = pa.array(np.flatnonzero(keep))
     staged = pa.record_batch(
@@ -96,17 +97,6 @@ def lay(
         for low, high in zip([0, *ends[:-1]], ends, strict=True):
             out.write_batch(staged.slice(low, high - low))
     return Outcome(files=[part], facts={"counts": counts, "rejects": rejects})
-
-
-def normal_forms(text: pa.Array) -> tuple[Words, Words]:
-    """Return each name without accidents of typing (EXACT), and its norm: the key it is found by."""
-    unique = text.dictionary_encode()
-    spelt = normalise_many(unique.dictionary.to_pylist())
-    bare = normalise_many(spelt, BARE)
-    if lost := [i for i, norm in enumerate(bare) if not norm]:  # "!!!" has no other name
-        for i, norm in zip(lost, normalise_many([spelt[i] for i in lost], FOLDED), strict=True):
-            bare[i] = norm
-    return pa.array(spelt, STR).take(unique.indices), pa.array(bare, STR).take(unique.indices)
 
 
 def _judged(
@@ -178,8 +168,7 @@ def range_of(norm: Words, bounds: Sequence[str]) -> NDArray[np.uint16]:
 
 def first_bytes(norm: Words) -> NDArray[np.uint64]:
     """Return the first eight bytes of each string as one number that sorts as they do."""
-    offsets = np.frombuffer(norm.buffers()[1], np.int32)[norm.offset : norm.offset + len(norm) + 1]
-    data = np.frombuffer(norm.buffers()[2] or b"", np.uint8)
+    data, offsets = hashing.buffers(norm)
     key = np.zeros(len(norm), np.uint64)
     for place in range(8):
         at = offsets[:-1] + place
@@ -199,7 +188,7 @@ def choose_bounds(files: Sequence[Path], rows: int, size: int) -> list[str]:
         with pq.ParquetFile(file) as table:
             for batch in table.iter_batches(batch_size=1 << 18, columns=["text"]):
                 sample += batch["text"].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist()
-    norms = sorted(normalise_many(sample, BARE), key=str.encode)
+    norms = sorted(normal.norm(normal.exact(pa.array(sample, STR))).to_pylist(), key=str.encode)
     chosen = {norms[len(norms) * i // parts] for i in range(1, parts)} - {""}
     return sorted(chosen, key=str.encode)
 

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools import plugins
 from kbtools.alias import entries as looked_up
-from kbtools.alias import forms, hashing, tables, weighing
+from kbtools.alias import forms, hashing, normal, tables, weighing
 from kbtools.alias.boundaries import prefixes
 from kbtools.alias.candidates import Candidates, estimated, given
 from kbtools.alias.entities import popularity_file
@@ -78,7 +77,7 @@ def weigh(
     table = _count(folder, [msgspec.convert(one, Names) for one in names], mine, memory)
     files = [tables.write(folder, "counts", number, _told(table))]
     counts = weighing.arrays(table)
-    spelt = forms.spellings(counts.surfaces)
+    spelt = normal.rungs(counts.surfaces)
     found = _candidates(folder, table, counts, spelt, told)
     files.append(tables.write(folder, "candidates", number, found.table(counts.norms)))
     listed = looked_up.entries(counts, found, spelt, counting=told.counting)
@@ -148,9 +147,7 @@ def _told(table: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def _candidates(
-    folder: Path, table: pa.Table, counts: Counts, spelt: forms.Spellings, how: How
-) -> Candidates:
+def _candidates(folder: Path, table: pa.Table, counts: Counts, spelt: normal.Rungs, how: How) -> Candidates:
     if how.compat:
         return given(counts, plugins.load("kbtools.alias.compat", how.compat).weigh(_told(table)))
     popularity = [np.load(popularity_file(folder, kb), mmap_mode="r") for kb in range(how.kbs)]
@@ -222,10 +219,8 @@ def _write_piece(path: Path, counts: Counts, found: Candidates, listed: looked_u
 
 
 def _utf8(strings: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
-    sizes = pc.binary_length(strings).to_numpy(zero_copy_only=False).astype(np.uint32)
-    offsets = np.frombuffer(strings.buffers()[1], np.int32)[strings.offset :]
-    data = np.frombuffer(strings.buffers()[2] or b"", np.uint8)
-    return data[offsets[0] : offsets[len(strings)]], sizes
+    data, offsets = hashing.buffers(strings)
+    return data, np.diff(offsets).astype(np.uint32)
 
 
 def _write_ipc(path: Path, table: pa.Table) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+from kbtools.alias.names import Rules
+from kbtools.alias.ranges import Names
+from kbtools.alias.stages import Stages
 from kbtools.artefact import Done, Input
-
-if TYPE_CHECKING:
-    from kbtools.alias.build import Build
-    from kbtools.alias.ranges import Names
-    from kbtools.executors import Pool
+from kbtools.kb.reader import Base
 
 
 def inputs(corpora: Sequence[str]) -> list[Input]:
+    """Identify the corpora."""
     return []
 
 
-def stage_priors(build: Build, crew: Pool, rules: dict[str, Any], bounds: Sequence[str]) -> list[Names]:
+def stage_priors(
+    stages: Stages, files: Sequence[str], bases: Sequence[Base], rules: Rules, bounds: list[str]
+) -> list[Names]:
+    """Stage what prior files count."""
     return []
 
 
-def count(build: Build, crew: Pool, forms: Sequence[str]) -> list[Done]:
+def count(stages: Stages, bases: Sequence[Base], corpora: Sequence[str], bounds: list[str]) -> list[Done]:
+    """Count names in text."""
     return []

@@ -115,7 +115,8 @@ def weigh(counts: Counts, how: Estimate) -> Weighed:
     weighted[~used] = 0
     total = sums(pair, weighted, len(first))
     bits = np.zeros(len(first), np.uint32)
-    np.bitwise_or.at(bits, pair[used], np.uint32(1) << counts.source[used].astype(np.uint32))
+    for source in np.unique(counts.source):
+        bits[pair[used & (counts.source == source)]] |= np.uint32(1 << int(source))
     alive = bits > 0
     norm, kb, eid = counts.norm[first], counts.kb[first], counts.eid[first]
     popularity = _popularity(kb, eid, how.popularity)

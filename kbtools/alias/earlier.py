@@ -1,0 +1,64 @@
+"""An earlier alias artefact as a start: what it counted of knowledge bases that have not changed is taken over.
+
+Counts do not depend on weights and smoothing, so that new weights need no reading of names at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kbtools import artefact
+from kbtools.alias.ranges import Names
+from kbtools.alias.schema import KIND
+from kbtools.artefact import Manifest
+from kbtools.errors import ArtefactError
+from kbtools.kb.reader import Base
+
+FILTERS = ("langs", "min_length", "max_length", "deny_classes", "stop_aliases", "numbers")
+
+
+def knowledge_bases(old: Path, given: Sequence[str | Path]) -> list[Path]:
+    """Return where the knowledge bases of an earlier artefact lie, but those that are given anew."""
+    anew = {_of(artefact.read(Path(path), "kb")) for path in given}
+    found = []
+    for one in artefact.read(old, KIND).inputs:
+        if one.kind != "kb":
+            continue
+        path = Path(one.path)
+        if not path.exists():
+            raise ArtefactError(f"{old} was made from {path}, which is gone: build without --base")
+        there = artefact.read(path, "kb")
+        if _of(there) in anew:
+            continue
+        if there.content != one.content:
+            raise ArtefactError(
+                f"{old} was made from {path}, which has changed since: name it to take it anew"
+            )
+        found.append(path)
+    return found
+
+
+def _of(manifest: Manifest) -> str | None:
+    return manifest.base.name if manifest.base else manifest.name
+
+
+def parts(bases: Sequence[Base]) -> dict[str, list[str]]:
+    """Say what each knowledge base consists of: its content, and those of its overlays."""
+    return {base.name: [part.manifest.content for part in base.parts] for base in bases}
+
+
+def counted(old: Path, bases: Sequence[Base], settings: Mapping[str, Any]) -> dict[int, Names]:
+    """Return the knowledge bases, by their place now, whose counts an earlier artefact holds."""
+    manifest = artefact.read(old, KIND)
+    if any(manifest.settings.get(name) != settings[name] for name in FILTERS):
+        return {}
+    files = [str(old / file.path) for file in manifest.tables["counts"].files]
+    before, now = manifest.notes["parts"], parts(bases)
+    was = {ref.name: place for place, ref in enumerate(manifest.kbs)}
+    return {
+        place: Names(place, counts=files, was=was[base.name])
+        for place, base in enumerate(bases)
+        if base.name in was and before[base.name] == now[base.name]
+    }
