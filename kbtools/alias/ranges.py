@@ -26,8 +26,9 @@ from kbtools.kb.quoting import quote, read_parquet
 
 ANCHOR = SOURCES.index("anchor")
 LARGEST = (1 << 64) - 1
+BLOCK = 1 << 14  # norms
 FORMS = pa.schema(
-    [("norm", pa.string()), ("surface", pa.string()), ("linked", pa.uint64()), ("entry", pa.uint32())]
+    [("norm", pa.string()), ("surface", pa.string()), ("linked", pa.uint64()), ("number", pa.int64())]
 )
 
 
@@ -81,14 +82,15 @@ def weigh(
     found = _candidates(folder, table, counts, spelt, told)
     files.append(tables.write(folder, "candidates", number, found.table(counts.norms)))
     listed = looked_up.entries(counts, found, spelt, counting=told.counting)
-    seen = _forms(counts, listed)
+    seen = _forms(counts)
     if told.counting:
         files.append(f"{part}.forms")
-        _write_ipc(folder / files[-1], seen)
+        entry = _entries_of(listed, seen)
+        _write_ipc(folder / files[-1], seen.append_column("entry", entry))
     else:
-        rows = seen.drop_columns("entry").append_column("unlinked", pa.nulls(seen.num_rows, pa.uint64()))
-        rows = rows.append_column("link_prob", pa.nulls(seen.num_rows, pa.float32()))
-        files.append(tables.write(folder, "forms", number, rows))
+        unknown = [pa.nulls(seen.num_rows, kind) for kind in (pa.uint64(), pa.float32())]
+        rows = seen.append_column("unlinked", unknown[0]).append_column("link_prob", unknown[1])
+        files.append(tables.write(folder, "forms", number, rows.drop_columns("number")))
     files.append(part)
     _write_piece(folder / part, counts, found, listed)
     facts = {
@@ -156,23 +158,27 @@ def _candidates(folder: Path, table: pa.Table, counts: Counts, spelt: normal.Run
     return estimated(weighed.pairs, forms.estimate(counts, weighed, spelt, how.kappa))
 
 
-def _forms(counts: Counts, listed: looked_up.Entries) -> pa.Table:
-    """List norms as a whole and their surfaces, with their links and, if there is one, their entry."""
+def _forms(counts: Counts) -> pa.Table:
+    """List norms as a whole (first) and their surfaces, with the links to them."""
     anchors = np.where(counts.source == ANCHOR, counts.n, 0)
     by_surface = _sums(counts.surface, anchors, len(counts.surfaces))
     by_norm = _sums(counts.norm_of, by_surface, len(counts.norms))
-    first = np.searchsorted(listed.norm, np.arange(len(counts.norms)))
     norm = np.concatenate([np.arange(len(counts.norms)), counts.norm_of])
     surface = np.concatenate([np.full(len(counts.norms), -1), np.arange(len(counts.surfaces))])
-    order = np.lexsort((surface, norm))  # surfaces are in alphabetical order already
+    order = np.argsort(norm, kind="stable")  # surfaces are in alphabetical order already
     norm, surface = norm[order], surface[order]
     linked = np.where(surface < 0, by_norm[norm], by_surface[surface])
     text = counts.surfaces.take(pa.array(surface, mask=surface < 0))
-    entry = first[norm].astype(np.int64)
-    shown = np.flatnonzero(surface >= 0)
-    entry[shown] = _entry_of(listed, norm[shown], text.take(pa.array(shown)))
-    columns = [counts.norms.take(pa.array(norm)), text, linked, pa.array(entry, pa.uint32(), mask=entry < 0)]
-    return pa.table(columns, schema=FORMS)
+    return pa.table([counts.norms.take(pa.array(norm)), text, linked, norm], schema=FORMS)
+
+
+def _entries_of(listed: looked_up.Entries, seen: pa.Table) -> pa.Array:
+    """Find the entry of each form: text is counted, so all have one."""
+    count = len(listed.norm)
+    text = pa.concat_arrays([listed.text, seen["surface"].combine_chunks()])
+    rank = np.where(text.is_null().to_numpy(zero_copy_only=False), -1, forms.alphabetical(text.fill_null("")))
+    key = np.concatenate([listed.norm, seen["number"].to_numpy()]) * (len(text) + 1) + rank + 1
+    return pa.array(np.searchsorted(key[:count], key[count:]), pa.uint32())
 
 
 def _sums(group: NDArray[np.int64], values: NDArray[np.uint64], groups: int) -> NDArray[np.uint64]:
@@ -184,19 +190,6 @@ def _sums(group: NDArray[np.int64], values: NDArray[np.uint64], groups: int) -> 
     return found
 
 
-def _entry_of(listed: looked_up.Entries, norm: NDArray[np.int64], text: pa.StringArray) -> NDArray[np.int64]:
-    """Find the entry of each surface; −1 if it has none of its own."""
-    both = pa.concat_arrays([listed.text, text]).fill_null("")
-    rank = forms.alphabetical(both)
-    width = np.int64(len(both) + 1)
-    known = listed.norm * width + np.where(
-        listed.text.is_null().to_numpy(zero_copy_only=False), 0, rank[: len(listed.norm)] + 1
-    )
-    wanted = norm * width + rank[len(listed.norm) :] + 1
-    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1) if len(known) else np.zeros(0, np.int64)
-    return np.where(known[at] == wanted, at, -1) if len(wanted) else at
-
-
 def _write_piece(path: Path, counts: Counts, found: Candidates, listed: looked_up.Entries) -> None:
     """Write the arrays of this range; numbers of entries and candidates are its own."""
     data, sizes = _utf8(counts.norms)
@@ -204,7 +197,7 @@ def _write_piece(path: Path, counts: Counts, found: Candidates, listed: looked_u
         "norms": data,
         "sizes": sizes,
         "hashes": hashing.of_strings(counts.norms),
-        "prefixes": prefixes(counts.norms),
+        "prefixes": _prefixes(counts.norms),
         "entries": np.bincount(listed.norm, minlength=len(counts.norms)).astype(np.uint32),
         "form_tags": listed.tag,
         "firsts": listed.first.astype(np.uint64),
@@ -216,6 +209,12 @@ def _write_piece(path: Path, counts: Counts, found: Candidates, listed: looked_u
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+
+
+def _prefixes(norms: pa.StringArray) -> NDArray[np.uint64]:
+    """Hash the beginnings of long norms, a block at a time: what stays in the cache."""
+    blocks = [prefixes(norms[low : low + BLOCK]) for low in range(0, len(norms), BLOCK)]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.uint64)
 
 
 def _utf8(strings: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
