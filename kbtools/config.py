@@ -82,9 +82,12 @@ def build(
 
 
 def plain(settings: Any) -> dict[str, Any]:
-    """Turn settings into plain types again, as a manifest or a digest wants them."""
-    table: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=str)
-    return table
+    """Turn settings into plain types again, as a manifest or a digest wants them: defaults too."""
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    return {
+        name: plain(value) if dataclasses.is_dataclass(value) else msgspec.to_builtins(value, enc_hook=str)
+        for name, value in values.items()
+    }
 
 
 def describe(settings: type) -> list[Setting]:

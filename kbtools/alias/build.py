@@ -27,7 +27,7 @@ from kbtools.alias.settings import Settings, Weights
 from kbtools.alias.settings import weights as read_weights
 from kbtools.alias.stages import Stages, cut, surfaces
 from kbtools.artefact import Done, FileEntry, Input, KbRef, Manifest, Staging, Table, begin, digest, unite
-from kbtools.errors import ArtefactError, ConfigError
+from kbtools.errors import ArtefactError, ConfigError, SourceError
 from kbtools.executors import pool
 from kbtools.kb.reader import Base, gather
 from kbtools.kb.schema import STR
@@ -63,12 +63,14 @@ class Asked(NamedTuple):
     @property
     def told(self) -> dict[str, Any]:
         """The settings, for the manifest."""
-        return {
+        told = {
             **config.plain(self.settings),
             "stop_aliases": self.stop,
             "weights": config.plain(self.weights),
             "compat": self.compat,
         }
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # as it is read again
+        return plain
 
 
 def build(
@@ -144,7 +146,10 @@ def _manifest(asked: Asked, inputs: list[Input]) -> Manifest:
 
 def _inputs(asked: Asked) -> list[Input]:
     found = [Input(path=str(kb.path), kind="kb", content=kb.manifest.content) for kb in asked.parts]
-    found += [Input(path=file, kind="file", content=digest.of_dump(Path(file))) for file in asked.prior_files]
+    for file in asked.prior_files:
+        if not Path(file).is_file():
+            raise SourceError("no such file", path=file)
+        found.append(Input(path=file, kind="file", content=digest.of_dump(Path(file))))
     return found + text.inputs(asked.corpora)
 
 
