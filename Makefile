@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	this is %s; name another: make PYTHON=python3.12 ..." % sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
 	$(PIP) setuptools
-	$(PIP) --no-build-isolation --editable '.[dev]'
+	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
 demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, and is asked questions

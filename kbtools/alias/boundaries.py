@@ -5,8 +5,9 @@ without spaces: Han, kana, bopomofo, Thai, Lao, Khmer, Myanmar, and emoji; never
 In Korean, where particles follow a name without a space, a name also ends before and after each syllable. A
 change from letters to digits is no boundary.
 
-Whether a place is a boundary depends on the two characters beside it alone, so a name has the same inside it
-by itself as in any text. `units` are what lies between the ends: long names are found by their first 2, 4, 8 …
+Whether a place is a boundary depends on the two characters beside it alone, so a name has the same inside
+it by itself as in any text. `units` are what lies between the ends: long names are found by
+their first 2, 4, 8 … units.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from numpy.typing import NDArray
 
 from kbtools.alias import hashing
 from kbtools.text import CJK
+from kbtools.text.bulk import ASCII_WALL, WALL, Codes
 
 SPACE, UNIT, HANGUL, MARK = (np.uint8(1 << bit) for bit in range(4))
-WALL = sys.maxunicode + 1  # a code for what no name crosses: the end of a text, a blank line
+I64 = NDArray[np.int64]
 UNITS = (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 _NO_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F))
@@ -49,21 +51,27 @@ def classes() -> NDArray[np.uint8]:
     return table
 
 
-def starts_and_ends(codes: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def starts_and_ends(codes: Codes) -> tuple[I64, I64]:
     """Return where in normalised text names may begin, and where they may end; both ascending.
+
+    `codes` are those of a block (text.bulk): bytes if it is ASCII; no name crosses its walls.
 
     >>> starts, ends = starts_and_ends(hashing.codes_of("new york 北京"))
     >>> starts.tolist(), ends.tolist()
     ([0, 4, 9, 10], [3, 8, 10, 11])
     """
+    if codes.dtype == np.uint8:
+        space = np.ones(len(codes) + 2, dtype=np.bool_)
+        np.logical_or(codes == ord(" "), codes == ASCII_WALL, out=space[1:-1])
+        return np.flatnonzero(space[:-1] > space[1:]), np.flatnonzero(space[:-1] < space[1:])
     kinds = np.full(len(codes) + 2, SPACE, dtype=np.uint8)
-    np.take(classes(), codes, out=kinds[1:-1])
+    kinds[1:-1] = classes()[codes]
     before, after = kinds[:-1], kinds[1:]
-    parted = ((before | after) & (SPACE | UNIT)) != 0
-    parted &= (after & MARK) == 0
+    either = before | after
+    free = (after & MARK) == 0
+    parted = ((either & (SPACE | UNIT)) != 0) & free
     starts = parted & ((after & SPACE) == 0)
-    syllables = (((before | after) & HANGUL) != 0) & ((after & MARK) == 0)
-    ends = (parted | syllables) & ((before & SPACE) == 0)
+    ends = (((either & HANGUL) != 0) & free | parted) & ((before & SPACE) == 0)
     return np.flatnonzero(starts), np.flatnonzero(ends)
 
 

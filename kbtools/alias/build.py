@@ -58,7 +58,13 @@ class Asked(NamedTuple):
     @property
     def counting(self) -> bool:
         """Whether there is text to count names in."""
-        return bool(self.corpora) or any(part.rows("pages") for part in self.parts)
+        return bool(self.corpora or self.pages)
+
+    @property
+    def pages(self) -> list[Path]:
+        """The knowledge bases that came with text."""
+        wanted = self.parts if self.settings.pages else []
+        return [part.path for part in wanted if part.rows("pages")]
 
     @property
     def told(self) -> dict[str, Any]:
@@ -190,7 +196,8 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
     done = stages.weigh(names, bounds, how)
     compiled = stages.compile(bounds, several_kbs=len(asked.bases) > 1)
     if asked.counting:
-        done += text.count(stages, asked.bases, asked.corpora, bounds)
+        sizes = [one.facts["entries"] for one in done]
+        done += text.count(stages, asked.pages, asked.corpora, bounds, sizes)
     stages.counts["norms"] = compiled.facts["norms"]
     made = {name: _table(name, done) for name in TABLES}
     made[LOOKUP] = _lookup([compiled, *done], compiled.facts["norms"])

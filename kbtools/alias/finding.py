@@ -33,19 +33,23 @@ def contains(bits: U64, hashes: U64) -> NDArray[np.bool_]:
     if not len(bits):
         return np.zeros(len(hashes), dtype=np.bool_)
     places = _places(bits, hashes)
-    octets = bits.view(np.uint8)[places >> np.uint64(3)]  # eight bits at a time: less to move
-    return ((octets >> (places & np.uint64(7)).astype(np.uint8)) & np.uint8(1)).view(np.bool_)
+    octets = bits.view(np.uint8).take(places >> 3)  # eight bits at a time: less to move
+    octets >>= places.astype(np.uint8) & np.uint8(7)
+    octets &= np.uint8(1)
+    found: NDArray[np.bool_] = octets.view(np.bool_)
+    return found
 
 
 def mark(bits: U64, hashes: U64) -> None:
     """Set the bits of the hashes."""
     places = _places(bits, hashes)
-    np.bitwise_or.at(bits, places >> np.uint64(6), np.uint64(1) << (places & np.uint64(63)))
+    np.bitwise_or.at(bits, places >> 6, np.uint64(1) << (places & 63).view(np.uint64))
 
 
-def _places(bits: U64, hashes: U64) -> U64:
-    size = len(bits) * 64
-    return hashes & np.uint64(size - 1) if size & (size - 1) == 0 else hashes % np.uint64(size)
+def _places(bits: U64, hashes: U64) -> I64:
+    size = len(bits) * 64  # as signed numbers, which numpy takes for indices as they are
+    power = size & (size - 1) == 0
+    return (hashes & np.uint64(size - 1) if power else hashes % np.uint64(size)).view(np.int64)
 
 
 class Strings(NamedTuple):
@@ -59,49 +63,106 @@ class Strings(NamedTuple):
     def take(self, rows: NDArray[np.intp]) -> Strings:
         """Return some of the strings."""
         tails = None if self.tails is None else self.tails[rows]
-        return Strings(self.data, self.starts[rows], self.ends[rows], tails)
+        return Strings(self.data, self.starts.take(rows), self.ends.take(rows), tails)
 
 
 def norms(arrays: Arrays, hashes: U64, strings: Strings) -> I64:
     """Return the numbers of the norms that are the strings, whose hashes are given; −1 if there is none."""
     found = np.full(len(hashes), -1, dtype=np.int64)
     width = np.uint64((len(arrays["buckets"]) - 1).bit_length() - 1)
-    buckets = (hashes >> (np.uint64(64) - width)) if width else np.zeros_like(hashes)
+    buckets = ((hashes >> (np.uint64(64) - width)) if width else np.zeros_like(hashes)).view(np.int64)
     tags = (hashes >> (np.uint64(64 - _TAG_BITS) - width)).astype(np.uint16)
-    places = arrays["buckets"][buckets].astype(np.int64)
-    last = arrays["buckets"][buckets + np.uint64(1)].astype(np.int64)
+    places = arrays["buckets"].take(buckets).astype(np.int64)
+    last = arrays["buckets"].take(buckets + 1).astype(np.int64)
     asked = np.flatnonzero(places < last)
-    places = places[asked]
+    places = places.take(asked)
     while len(asked):
-        fits = np.flatnonzero(arrays["tags"][places] == tags[asked])
-        numbers = arrays["places"][places[fits]].astype(np.int64)
-        same = np.flatnonzero(_same(arrays, numbers, strings.take(asked[fits])))
-        found[asked[fits[same]]] = numbers[same]
+        fits = np.flatnonzero(arrays["tags"].take(places) == tags.take(asked))
+        numbers = arrays["places"].take(places.take(fits)).astype(np.int64)
+        fitting = asked.take(fits)
+        same = np.flatnonzero(_same(arrays, numbers, strings.take(fitting)))
+        found[fitting.take(same)] = numbers.take(same)
         places = places + 1
         on = (places < last[asked]) & (found[asked] < 0)
         asked, places = asked[on], places[on]
     return found
 
 
+def repeated_norms(arrays: Arrays, hashes: U64, strings: Strings) -> I64:
+    """Return the same as `norms` where many strings are the same, as words of a text are.
+
+    A string is looked up once for all that are equal to it: the text is nearer at hand than the norms.
+    """
+    slots = (hashes & np.uint64(_SLOTS - 1)).view(np.int64)
+    rows = np.arange(len(hashes))
+    last = np.empty(_SLOTS, dtype=np.int64)
+    last[slots] = rows
+    like = last.take(slots)
+    lengths = strings.ends - strings.starts
+    again = (like != rows) & (hashes == hashes.take(like)) & (lengths == lengths.take(like)) & (lengths > 0)
+    if strings.tails is not None:
+        again &= strings.tails == strings.tails.take(like)
+    again = np.flatnonzero(again)
+    starts, others = strings.starts.take(again), strings.starts.take(like.take(again))
+    again = again[_equal(strings.data, others, strings.data, starts, lengths.take(again))]
+    found = np.full(len(hashes), -2, dtype=np.int64)
+    found[again] = -1
+    once = np.flatnonzero(found == -2)
+    found[once] = norms(arrays, hashes.take(once), strings.take(once))
+    found[again] = found.take(like.take(again))
+    return found
+
+
+_SLOTS = 1 << 16
+
+
 def _same(arrays: Arrays, numbers: I64, strings: Strings) -> NDArray[np.bool_]:
     """Compare norms with the strings they should be, byte by byte."""
-    first = arrays["offsets"][numbers].astype(np.int64)
-    lengths = arrays["offsets"][numbers + 1].astype(np.int64) - first
+    first = arrays["offsets"].take(numbers).astype(np.int64)
+    lengths = arrays["offsets"].take(numbers + 1).astype(np.int64) - first
     if strings.tails is not None:
         ends_in_y = arrays["norms"][np.maximum(first + lengths - 1, 0)] == ord("y")
         lengths = np.where(strings.tails, np.where(ends_in_y, lengths - 1, -1), lengths)
     same: NDArray[np.bool_] = lengths == strings.ends - strings.starts
     rows = np.flatnonzero(same & (lengths > 0))
-    if not len(rows):
-        return same
-    lengths = lengths[rows]
-    bounds = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=bounds[1:])
-    inside = np.arange(bounds[-1])
-    theirs = arrays["norms"][np.repeat(first[rows] - bounds[:-1], lengths) + inside]
-    ours = strings.data[np.repeat(strings.starts[rows] - bounds[:-1], lengths) + inside]
-    same[rows] = np.logical_and.reduceat(theirs == ours, bounds[:-1])
+    if len(rows):
+        first, starts, lengths = first.take(rows), strings.starts.take(rows), lengths.take(rows)
+        same[rows] = _equal(arrays["norms"], first, strings.data, starts, lengths)
     return same
+
+
+def _equal(
+    theirs: NDArray[np.uint8], first: I64, ours: NDArray[np.uint8], starts: I64, lengths: I64
+) -> NDArray[np.bool_]:
+    """Compare strings of equal lengths, none empty, eight bytes at a time; the last eight may overlap."""
+    their_words, our_words = _words(theirs), _words(ours)
+    differ = _word(their_words, first) ^ _word(our_words, starts)
+    same: NDArray[np.bool_] = (differ & _MASKS.take(np.minimum(lengths, 8))) == 0
+    rest = np.flatnonzero(same & (lengths > 8))
+    at = 0
+    while len(rest):
+        at += 8
+        back = np.minimum(at, lengths[rest] - 8)
+        equal = their_words[first[rest] + back] == our_words[starts[rest] + back]
+        same[rest[~equal]] = False
+        rest = rest[equal & (lengths[rest] > at + 8)]
+    return same
+
+
+_MASKS = np.array([(1 << 8 * octets) - 1 for octets in range(9)], dtype=np.uint64)
+
+
+def _words(data: NDArray[np.uint8]) -> U64:
+    """Show the eight bytes that begin at each byte as one number."""
+    data = np.ascontiguousarray(data if len(data) >= 8 else np.append(data, np.zeros(8, dtype=np.uint8)))
+    return np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
+
+
+def _word(words: U64, at: I64) -> U64:
+    if at.max(initial=0) < len(words):
+        return words[at]
+    low = np.minimum(at, len(words) - 1)
+    return words[low] >> ((at - low) << 3).astype(np.uint64)
 
 
 def plurals(data: NDArray[Any], starts: I64, ends: I64) -> NDArray[np.int64]:
@@ -134,19 +195,32 @@ def entries(
 
     The entry is that of the first of the three that the norm has, else that of the norm as a whole.
     """
-    first = arrays["entries"][numbers].astype(np.int64)
-    counts = arrays["entries"][numbers + 1].astype(np.int64) - first
+    first = arrays["entries"].take(numbers).astype(np.int64)
+    counts = arrays["entries"].take(numbers + 1).astype(np.int64) - first
     found, level = first.copy(), np.full(len(numbers), NORM, dtype=np.uint8)
-    before = np.cumsum(counts) - counts
-    asked = np.repeat(np.arange(len(numbers)), counts)
-    theirs = np.repeat(first - before, counts) + np.arange(len(asked))
-    tags = arrays["form_tags"][theirs]
-    for rung, hashes in reversed(
-        list(enumerate((exact, case, folded)))
-    ):  # the strictest comes last and stays
-        hit = np.flatnonzero(tags == hashes.astype(np.uint32)[asked])[::-1]  # the first of several stays
-        found[asked[hit]], level[asked[hit]] = theirs[hit], rung
+    rungs = [hashes.astype(np.uint32) for hashes in (exact, case, folded)]
+    tags = arrays["form_tags"].take(first)
+    for rung in (2, 1, 0):  # the strictest comes last and stays
+        level[tags == rungs[rung]] = rung
+    several = np.flatnonzero(counts > 1)
+    if len(several):
+        counts = counts[several]
+        before = np.cumsum(counts) - counts
+        asked = np.repeat(several, counts)
+        theirs = np.repeat(first[several] - before, counts) + np.arange(len(asked))
+        tags = arrays["form_tags"][theirs]
+        for rung in (2, 1, 0):
+            hit = np.flatnonzero(tags == rungs[rung][asked])[::-1]  # the first of several stays
+            found[asked[hit]], level[asked[hit]] = theirs[hit], rung
     return found, level
+
+
+def has_forms(arrays: Arrays, numbers: I64) -> NDArray[np.bool_]:
+    """Tell which norms have an entry that a spelling could match."""
+    first = arrays["entries"].take(numbers)
+    several: NDArray[np.bool_] = arrays["entries"].take(numbers + 1) - first > 1
+    several |= arrays["form_tags"].take(first) != 0
+    return several
 
 
 def slices(arrays: Arrays, rows: I64) -> tuple[I64, I64, NDArray[np.float32]]:
@@ -154,7 +228,7 @@ def slices(arrays: Arrays, rows: I64) -> tuple[I64, I64, NDArray[np.float32]]:
     links = arrays.get("links")
     none = np.full(len(rows), np.nan, dtype=np.float32)
     return (
-        arrays["firsts"][rows].astype(np.int64),
-        arrays["lengths"][rows].astype(np.int64),
-        none if links is None else links[rows],
+        arrays["firsts"].take(rows).astype(np.int64),
+        arrays["lengths"].take(rows).astype(np.int64),
+        none if links is None else links.take(rows),
     )

@@ -17,18 +17,25 @@ U64 = NDArray[np.uint64]
 BASE = np.uint64(0x9E3779B97F4A7C15)
 INVERSE = np.uint64(pow(int(BASE), -1, 1 << 64))
 _STEP = 1 << 16
+_STRINGS = 1 << 14  # hashed at once: what stays in the cache
 
 
 def prefix(codes: NDArray[np.uint32]) -> U64:
     """Return P: the running sums over the code points, with 0 before the first."""
-    sums = np.zeros(len(codes) + 1, dtype=np.uint64)
-    np.cumsum(_letters(codes) * powers(len(codes)), out=sums[1:])
+    sums = np.empty(len(codes) + 1, dtype=np.uint64)
+    sums[0] = 0
+    letters = _letters(codes)
+    letters *= powers(len(codes))
+    np.cumsum(letters, out=sums[1:])
     return sums
 
 
 def raw(sums: U64, starts: NDArray[np.integer], ends: NDArray[np.integer]) -> U64:
     """Return the sums of the spans, as if each stood at the beginning; not mixed yet."""
-    return (sums[ends] - sums[starts]) * inverses(len(sums))[starts]
+    found: U64 = sums.take(ends)
+    found -= sums.take(starts)
+    found *= inverses(len(sums)).take(starts)
+    return found
 
 
 def spans(sums: U64, starts: NDArray[np.integer], ends: NDArray[np.integer]) -> U64:
@@ -39,7 +46,8 @@ def spans(sums: U64, starts: NDArray[np.integer], ends: NDArray[np.integer]) -> 
 def extended(sums: U64, lengths: NDArray[np.integer], letter: str) -> U64:
     """Return the raw sums of spans with `letter` put after them; `sums` are raw, of spans of `lengths`."""
     code = _letters(np.array([ord(letter)], dtype=np.uint32))[0]
-    return sums + code * powers(int(lengths.max(initial=0)) + 1)[lengths]
+    found: U64 = sums + code * powers(int(lengths.max(initial=0)) + 1)[lengths]
+    return found
 
 
 def mix(sums: U64) -> U64:
@@ -60,13 +68,12 @@ def of_strings(strings: pa.StringArray | pa.LargeStringArray) -> U64:
     >>> (of_strings(names) == spans(sums, np.array([0, 4]), np.array([8, 8]))).all()
     np.True_
     """
-    if not len(strings):
-        return np.zeros(0, dtype=np.uint64)
-    size = np.dtype(np.int64 if pa.types.is_large_string(strings.type) else np.int32)
-    offsets = np.frombuffer(strings.buffers()[1], dtype=size)[strings.offset :][: len(strings) + 1]
-    offsets = offsets.astype(np.int64)
-    data = np.frombuffer(strings.buffers()[2] or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
-    offsets -= offsets[0]
+    blocks = [_of_block(strings[low : low + _STRINGS]) for low in range(0, len(strings), _STRINGS)]
+    return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.uint64)
+
+
+def _of_block(strings: pa.StringArray | pa.LargeStringArray) -> U64:
+    data, offsets = buffers(strings)
     if (data < 0x80).all():
         codes = data.astype(np.uint32)
     else:
@@ -75,6 +82,16 @@ def of_strings(strings: pa.StringArray | pa.LargeStringArray) -> U64:
         np.cumsum((data & 0xC0) != 0x80, out=leading[1:])
         offsets = leading[offsets]
     return spans(prefix(codes), offsets[:-1], offsets[1:])
+
+
+def buffers(strings: pa.StringArray | pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the UTF-8 of strings, one after the other, and where each begins and the last ends."""
+    if not len(strings):
+        return np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
+    size = np.dtype(np.int64 if pa.types.is_large_string(strings.type) else np.int32)
+    offsets = np.frombuffer(strings.buffers()[1], dtype=size)[strings.offset :][: len(strings) + 1]
+    data = np.frombuffer(strings.buffers()[2] or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return data, offsets.astype(np.int64) - offsets[0]
 
 
 def codes_of(text: str) -> NDArray[np.uint32]:
@@ -108,6 +125,8 @@ def _known_powers(base: np.uint64, count: int) -> U64:
 
 def _letters(codes: NDArray[np.uint32]) -> U64:
     """Give each code point a number that differs in many bits from its neighbours'."""
-    letters = (codes.astype(np.uint64) + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
+    letters = codes.astype(np.uint64)
+    letters += np.uint64(1)
+    letters *= np.uint64(0xD6E8FEB86659FD93)
     letters ^= letters >> np.uint64(32)
     return letters

@@ -48,7 +48,7 @@ class Alias:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.manifest = artefact.read(self.path, KIND)
-        self.arrays = _opened(self.path)
+        self.arrays = open_arrays(self.path)
         self._check()
 
     def __repr__(self) -> str:
@@ -148,7 +148,8 @@ class Alias:
             )
 
 
-def _opened(path: Path) -> dict[str, NDArray[Any]]:
+def open_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Map the arrays of the look-up of an artefact, which may be one that is still being made."""
     arrays = {}
     for name, kinds in (ARRAYS | OPTIONAL).items():
         file = path / LOOKUP / f"{name}.npy"

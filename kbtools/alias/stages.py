@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,14 @@ class Stages:
         self.counts: dict[str, int] = {}
         self.rejects: list[dict[str, Any]] = []
 
-    def do(self, stage: str, tasks: Sequence[Task]) -> list[Done]:
-        """Do tasks; return their records in the order of the tasks."""
+    def do(self, stage: str, tasks: Iterable[Task]) -> list[Done]:
+        """Do tasks; return their records in the order of their names."""
         begun = time.perf_counter()
-        with Progress(f"alias: {stage}", len(tasks), "tasks", quiet=self.quiet) as progress:
-            done = {one.task.name: one for one in self.crew.run(tasks, on_done=lambda _: progress.advance(1))}
+        total = len(tasks) if isinstance(tasks, Sized) else None
+        with Progress(f"alias: {stage}", total, "tasks", quiet=self.quiet) as progress:
+            done = list(self.crew.run(tasks, on_done=lambda _: progress.advance(1)))
         self.seconds[stage] = round(self.seconds.get(stage, 0) + time.perf_counter() - begun, 3)
-        return [done[task.name] for task in tasks]
+        return sorted(done, key=lambda one: one.task.name)
 
     def note(self, done: Sequence[Done]) -> None:
         """Add up what readers counted, and keep what they rejected."""

@@ -2,27 +2,153 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from kbtools.alias.names import Rules
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kbtools import corpus
+from kbtools.alias import occurrences, priors, tables
+from kbtools.alias.names import Rules, lay
 from kbtools.alias.ranges import Names
-from kbtools.alias.stages import Stages
-from kbtools.artefact import Done, Input
-from kbtools.kb.reader import Base
+from kbtools.alias.schema import LOOKUP, SOURCES
+from kbtools.alias.stages import Stages, pieces
+from kbtools.artefact import Done, Input, Outcome, Task
+from kbtools.kb.reader import Base, gather
+
+UNLINKED = "work/unlinked.npy"
 
 
 def inputs(corpora: Sequence[str]) -> list[Input]:
     """Identify the corpora."""
-    return []
+    return [one for spec in corpora for one in corpus.inputs(spec)]
 
 
 def stage_priors(
     stages: Stages, files: Sequence[str], bases: Sequence[Base], rules: Rules, bounds: list[str]
 ) -> list[Names]:
     """Stage what prior files count."""
-    return []
+    paths = [str(part.path.absolute()) for base in bases for part in base.parts]
+    tasks = [
+        Task(
+            name=f"priors/{number:03}",
+            call="kbtools.alias.text:stage_prior",
+            args={
+                "file": file, "kbs": paths, "part": f"work/priors/{number:03}", "rules": rules._asdict(),
+                "bounds": bounds, "memory": stages.memory,
+            },
+        )
+        for number, file in enumerate(files)
+    ]  # fmt: skip
+    done = stages.do("prior files", tasks) if tasks else []
+    stages.note(done)
+    staged = [(kb, part) for one in done for kb, part in one.facts["parts"]]
+    return [
+        Names(place, staged=[part for kb, part in staged if kb == place])
+        for place in sorted({kb for kb, _ in staged})
+    ]
 
 
-def count(stages: Stages, bases: Sequence[Base], corpora: Sequence[str], bounds: list[str]) -> list[Done]:
-    """Count names in text."""
-    return []
+def stage_prior(
+    folder: Path,
+    *,
+    file: str,
+    kbs: Sequence[str],
+    part: str,
+    rules: dict[str, Any],
+    bounds: Sequence[str],
+    memory: int,
+) -> Outcome:
+    """Stage one prior file; a staged part holds a batch of one knowledge base's rows."""
+    report = corpus.Report()
+    outcome = Outcome(facts={"parts": []})
+    room = folder / "work"
+    found = priors.read(file, gather(kbs), folder=room, memory=memory, report=report)
+    for number, batch in enumerate(found):
+        for kb in pc.unique(batch["kb"]).to_pylist():
+            mine = batch.filter(pc.equal(batch["kb"], kb))
+            source = pa.array(np.full(mine.num_rows, SOURCES.index("prior"), np.uint8))
+            rows = pa.record_batch(
+                [mine["text"], mine["eid"], source, mine["n"]], names=["text", "eid", "source", "n"]
+            )
+            name = f"{part}-{kb:03}-{number:06}.arrow"
+            laid = lay(
+                folder, part=name, rows=rows, file=file, rules=Rules(**rules), bounds=bounds, counts={}
+            )
+            outcome.files.append(name)
+            outcome.facts["parts"].append([kb, name])
+            report.counts.update(laid.facts["counts"])
+            report.rejects += laid.facts["rejects"]
+    outcome.facts |= report.facts()
+    return outcome
+
+
+def count(
+    stages: Stages, pages: Sequence[Path], corpora: Sequence[str], bounds: list[str], sizes: Sequence[int]
+) -> list[Done]:
+    """Count names in the pages of knowledge bases and in corpora; `sizes` are the entries of each range."""
+    paged = [f"pages:{path}" for path in pages]
+    report = corpus.Report()
+    counted = stages.do("text", occurrences.tasks([*paged, *corpora], stages.folder, report=report))
+    stages.note(counted)
+    stages.counts["characters"] = sum(one.facts["characters"] for one in counted)
+    stages.rejects += report.rejects
+    parts = [file.path for one in counted for file in one.files]
+    seen = occurrences.total(stages.folder, parts, sum(sizes))
+    linked = occurrences.total(stages.folder, parts, sum(sizes), what="linked")
+    np.save(stages.folder / UNLINKED, seen - np.minimum(linked, seen), allow_pickle=False)
+    firsts = itertools.accumulate([0, *sizes[:-1]])
+    tasks = [
+        Task(
+            name=f"forms/{number:05}",
+            call="kbtools.alias.text:finish_forms",
+            args={"forms": f"{piece}.forms", "number": number, "first": first, "entries": size},
+        )
+        for number, (piece, first, size) in enumerate(zip(pieces(bounds), firsts, sizes, strict=True))
+    ]
+    done = stages.do("forms", tasks)
+    links = [f"work/links/{number:05}.npy" for number in range(len(done))]
+    joined = Task(name="links", call="kbtools.alias.text:join_links", args={"parts": links})
+    return done + stages.do("links", [joined])
+
+
+def finish_forms(folder: Path, *, forms: str, number: int, first: int, entries: int) -> Outcome:
+    """Write the forms of one range with what was counted, and the link probabilities of its entries.
+
+    linked: what `counts` says of anchors; unlinked: the places in text that are none. Forms that stand for
+    several spellings, none of them known, have the link probability of the norm as a whole.
+    """
+    rows = _forms(folder / forms)
+    here = np.load(folder / UNLINKED, mmap_mode="r")[first : first + entries]
+    entry = rows["entry"].to_numpy()
+    linked, unlinked = rows["linked"].to_numpy(), here[entry]
+    link = occurrences.link_probabilities(linked, linked + unlinked)
+    whole = rows["surface"].is_null().to_numpy(zero_copy_only=False)
+    known = np.full(entries, np.nan, np.float32)
+    known[entry] = link
+    starts = np.sort(entry[whole])
+    owner = starts[np.searchsorted(starts, np.arange(entries), side="right") - 1] if entries else starts
+    known = np.where(np.isnan(known), known[owner], known)
+    part = f"work/links/{number:05}.npy"
+    (folder / part).parent.mkdir(parents=True, exist_ok=True)
+    np.save(folder / part, known, allow_pickle=False)
+    told = rows.select(["norm", "surface", "linked"])
+    told = told.append_column("unlinked", pa.array(unlinked)).append_column("link_prob", pa.array(link))
+    return Outcome(files=[tables.write(folder, "forms", number, told), part], facts={"forms": rows.num_rows})
+
+
+def join_links(folder: Path, *, parts: Sequence[str]) -> Outcome:
+    """Lay the link probabilities of all ranges end to end."""
+    name = f"new/{LOOKUP}/links.npy"
+    whole = np.concatenate([np.load(folder / part, allow_pickle=False) for part in parts])
+    np.save(folder / name, whole, allow_pickle=False)
+    return Outcome(files=[name])
+
+
+def _forms(path: Path) -> pa.Table:
+    with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as found:
+        return found.read_all()

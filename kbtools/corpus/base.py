@@ -1,0 +1,129 @@
+"""What it takes to be a format of corpora, and what every format yields: documents, in order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from kbtools.kb.schema import STR, U32
+
+TEXT = pa.large_string()
+# links that stand in the text: to an entity by its number (a corpus that is a knowledge base), or by its id
+LINK = pa.struct([pa.field("start", U32, False), pa.field("end", U32, False), ("eid", U32), ("id", STR)])
+DOCUMENTS = pa.schema(
+    [
+        pa.field("doc_id", STR, nullable=False),
+        pa.field("text", TEXT, nullable=False),
+        ("lang", STR),
+        ("meta", STR),  # JSON
+        ("links", pa.list_(LINK)),  # null: this corpus does not tell; offsets are code points of `text`
+    ]
+)
+
+BATCH = 4 << 20  # bytes of text in a batch; a longer document is a batch by itself
+ROWS = 4096  # documents in a batch
+PIECE = 16 << 20  # bytes of text in a piece
+LONGEST = 256 << 20  # bytes of a document
+SNIPPET = 200
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a corpus for one reader; as plain data it travels to another process.
+
+    The pieces of a corpus, in order, hold its documents in order. Where they begin depends on the corpus
+    alone. `consumes` names files below the folder that were laid out for this piece.
+    """
+
+    format: str
+    number: int
+    settings: dict[str, Any] = {}
+    part: dict[str, Any] = {}  # what the format itself has to know
+    consumes: list[str] = []
+
+
+class Part(NamedTuple):
+    """What a format says of one piece."""
+
+    part: dict[str, Any]
+    consumes: Sequence[str] = ()
+
+
+@dataclass
+class Report:
+    """What there is to say of what was read: counts, lines that are no documents, damaged containers."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    rejects: list[dict[str, Any]] = field(default_factory=list)  # rows of the table `rejects`
+    damage: list[list[Any]] = field(default_factory=list)  # file, byte, reason
+
+    def reject(
+        self, file: str, reason: str, *, line: int | None = None, byte: int | None = None, text: bytes = b""
+    ) -> None:
+        """Note what cannot be used; lines count from 1."""
+        snippet = text[: 4 * SNIPPET].decode("utf-8", "replace")[:SNIPPET]
+        self.counts["rejected"] += 1
+        self.rejects.append({"file": file, "line": line, "byte": byte, "reason": reason, "snippet": snippet})
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain data, for the record of a task."""
+        return {"counts": dict(self.counts), "rejects": self.rejects, "damage": self.damage}
+
+
+class Format(Protocol):
+    """One format. A module of this package is one if it has a `FORMAT` of this shape."""
+
+    suffixes: ClassVar[Sequence[str]]  # of files that are of this format, without that of a container
+    example: ClassVar[str]  # for --help
+    settings: ClassVar[type]  # a frozen dataclass
+
+    def recognises(self, path: str) -> bool:
+        """Tell whether what is no file with a known suffix, a folder say, is of this format."""
+        ...
+
+    def inputs(self, path: str) -> list[tuple[str, str, str]]:
+        """Return path, kind and content of what is read, for a manifest."""
+        ...
+
+    def plan(self, path: str, settings: Any, folder: Path, room: str, report: Report) -> Iterator[Part]:
+        """Cut a corpus into pieces; what has to be laid out for them goes to `room` below the folder."""
+        ...
+
+    def read(self, part: Any, settings: Any, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
+        """Yield the documents of a piece, in order, as batches of the schema DOCUMENTS."""
+        ...
+
+
+class Document(NamedTuple):
+    """One document, where a format meets them one by one."""
+
+    doc_id: str
+    text: str
+    lang: str | None = None
+    meta: str | None = None
+
+
+def batches(documents: Iterable[Document], report: Report) -> Iterator[pa.RecordBatch]:
+    """Gather documents, which tell nothing of links, into batches."""
+    held: list[Document] = []
+    size = 0
+    for document in documents:
+        if held and (size + len(document.text) > BATCH or len(held) == ROWS):
+            yield _batch(held, report)
+            held, size = [], 0
+        held.append(document)
+        size += len(document.text)
+    if held:
+        yield _batch(held, report)
+
+
+def _batch(held: list[Document], report: Report) -> pa.RecordBatch:
+    report.counts["read"] += len(held)
+    columns = [pa.array(column, DOCUMENTS.field(i).type) for i, column in enumerate(zip(*held, strict=True))]
+    columns.append(pa.nulls(len(held), DOCUMENTS.field("links").type))
+    return pa.RecordBatch.from_arrays(columns, schema=DOCUMENTS)
