@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from kbtools import artefact, config
+from kbtools import artefact, config, plugins
 from kbtools.alias import earlier, entities, normal, text
 from kbtools.alias.names import Rules
 from kbtools.alias.ranges import How
@@ -36,6 +36,14 @@ from kbtools.kb.schema_digest import schema_digest
 from kbtools.kb.writer import write_rows
 
 DEFAULT_MEMORY = 512 << 20  # a worker
+COMPAT = "compat."
+
+
+class Compat(NamedTuple):
+    """The system whose formula gives the priors, and its settings."""
+
+    system: str
+    settings: dict[str, Any]
 
 
 class Asked(NamedTuple):
@@ -48,7 +56,7 @@ class Asked(NamedTuple):
     settings: Settings
     stop: list[str]
     weights: Weights
-    compat: str | None
+    compat: Compat | None
 
     @property
     def parts(self) -> list[Any]:
@@ -73,7 +81,8 @@ class Asked(NamedTuple):
             **config.plain(self.settings),
             "stop_aliases": self.stop,
             "weights": config.plain(self.weights),
-            "compat": self.compat,
+            "compat": self.compat and self.compat.system,
+            "compat_settings": self.compat and self.compat.settings,
         }
         plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # as it is read again
         return plain
@@ -99,9 +108,13 @@ def build(
     """Count who is called what in knowledge bases (with their overlays) and write an alias artefact.
 
     `base` is an earlier one: its knowledge bases are taken too, and what has not changed is not read again.
-    `compat` names a system whose published formula gives the priors instead (`alias/compat`).
+    `compat` names a system whose published formula gives the priors instead (`alias/compat`); overrides
+    that begin with "compat." are settings of that system.
     """
-    given = config.build(Settings, settings, where="alias", overrides=overrides)
+    overrides = list(overrides)
+    theirs = [item.removeprefix(COMPAT) for item in overrides if item.startswith(COMPAT)]
+    ours = [item for item in overrides if not item.startswith(COMPAT)]
+    given = config.build(Settings, settings, where="alias", overrides=ours)
     old = Path(base) if base else None
     paths = [*(earlier.knowledge_bases(old, kbs) if old else ()), *kbs]
     if not paths:
@@ -114,7 +127,7 @@ def build(
         settings=given,
         stop=_stop(given.stop_aliases),
         weights=read_weights(Path(weights) if weights else None),
-        compat=compat,
+        compat=_compat(compat, theirs),
     )
     if not surfaces(asked.bases):
         raise ArtefactError(f"{paths[0]}: no names to look up (no rows in its table surfaces)")
@@ -135,6 +148,17 @@ def build(
                 _manifest(asked, inputs), tables=tables, counts=stages.counts, resources=resources
             )
         )
+
+
+def _compat(system: str | None, overrides: list[str]) -> Compat | None:
+    if system is None:
+        if overrides:
+            raise ConfigError(f"{COMPAT}{overrides[0]} is a setting of another system: name it with --compat")
+        return None
+    known = plugins.load("kbtools.alias.compat", system).Settings
+    return Compat(
+        system, config.plain(config.build(known, where=f"alias --compat {system}", overrides=overrides))
+    )
 
 
 def _manifest(asked: Asked, inputs: list[Input]) -> Manifest:
@@ -191,7 +215,8 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
         min_count=settings.min_count,
         kbs=len(asked.bases),
         counting=asked.counting,
-        compat=asked.compat,
+        compat=asked.compat and asked.compat.system,
+        compat_settings=asked.compat.settings if asked.compat else {},
     )
     done = stages.weigh(names, bounds, how)
     compiled = stages.compile(bounds, several_kbs=len(asked.bases) > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ ARRAYS = {
     "eids": "u4", "priors": "f4",
 }  # fmt: skip
 OPTIONAL = {"kbs": "u1", "links": "f4"}
+SURROGATE = re.compile("[\ud800-\udfff]")  # half a character; UTF-8 has no word for it
 INFLECTED = LEVELS.index("inflected")
 
 
@@ -81,7 +83,7 @@ class Alias:
 
     def lookup(self, surfaces: Sequence[str]) -> Slices:
         """Look names up: as they are spelt if that is known, else on the first rung that is."""
-        texts = pa.array([text.encode("utf-8", "replace").decode() for text in surfaces], STR)
+        texts = pa.array([SURROGATE.sub("\ufffd", text) for text in surfaces], STR)
         exact = normal.exact(texts)
         norm = normal.norm(exact)
         spelt = [hashing.of_strings(strings) for strings in (exact, *normal.rungs(exact))]

@@ -97,7 +97,7 @@ class PriorFile:
             columns = [text.take(chosen), entity, titles(entity), pa.array(n[n > 0], U64)]
             yield pa.RecordBatch.from_arrays(columns, schema=ROWS)
         if damage := self._stream.damage:
-            report.damage.append([self.name, damage.byte, damage.reason])
+            report.damaged(self.name, damage)
 
 
 def look_of(head: bytes, path: str) -> Look:

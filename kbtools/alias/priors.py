@@ -10,26 +10,21 @@ Memory: DuckDB's share, which holds the distinct names of the file, and spills. 
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kbtools.alias import prior_formats
-from kbtools.alias.names import Rules, lay
 from kbtools.alias.prior_formats import PriorFile
-from kbtools.alias.schema import SOURCES
-from kbtools.artefact import Outcome
 from kbtools.corpus.base import Report
 from kbtools.kb.database import connect
 from kbtools.kb.quoting import name as quoted
 from kbtools.kb.quoting import quote, read_parquet
-from kbtools.kb.reader import Base, gather
+from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR, TOMBSTONE, U8, U32, U64
 from kbtools.kb.views import add_views, ask, ask_one, told
 
@@ -76,52 +71,6 @@ def read(
             joined = "SELECT text, kb, eid, n FROM said JOIN found USING (name) ORDER BY row, kb"
             for batch in con.sql(joined).to_arrow_reader(BATCH):
                 yield batch.cast(SCHEMA)
-
-
-def stage(
-    folder: Path,
-    *,
-    part: str,
-    file: str,
-    kbs: Sequence[str],
-    rules: dict[str, Any],
-    bounds: Sequence[str],
-    site: str = SITE,
-    memory: int = MEMORY,
-) -> Outcome:
-    """Stage a prior file as names of the knowledge bases `kbs`: files `part`-kb-number.arrow.
-
-    `facts` has for each knowledge base its files, and what was counted and rejected.
-    """
-    report = Report()
-    told: Counter[str] = Counter()
-    rejects: list[dict[str, Any]] = []
-    staged: dict[int, list[str]] = {}
-    (folder / part).parent.mkdir(parents=True, exist_ok=True)
-    found = read(file, gather(kbs), site=site, folder=(folder / part).parent, memory=memory, report=report)
-    for number, batch in enumerate(found):
-        for kb in pc.unique(batch["kb"]).to_pylist():
-            mine = batch.filter(pc.equal(batch["kb"], kb))
-            source = pa.array(np.full(len(mine), SOURCES.index("prior"), np.uint8))
-            rows = pa.record_batch(
-                [mine["text"], mine["eid"], source, mine["n"]], names=["text", "eid", "source", "n"]
-            )
-            name = f"{part}-{kb:03}-{number:06}.arrow"
-            laid = lay(
-                folder,
-                part=name,
-                rows=rows,
-                file=Path(file).name,
-                rules=Rules(**rules),
-                bounds=bounds,
-                counts={},
-            )
-            staged.setdefault(kb, []).append(name)
-            told.update(laid.facts["counts"])
-            rejects += laid.facts["rejects"]
-    report.counts.update(told)
-    facts = {"staged": sorted(staged.items()), **report.facts(), "rejects": report.rejects + rejects}
-    return Outcome(files=[name for names in staged.values() for name in names], facts=facts)
 
 
 def _stage(path: str, staged: Path, report: Report) -> bool:

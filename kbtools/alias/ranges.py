@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbtools import plugins
+from kbtools import config, plugins
 from kbtools.alias import entries as looked_up
 from kbtools.alias import forms, hashing, normal, tables, weighing
 from kbtools.alias.boundaries import prefixes
@@ -52,6 +52,7 @@ class How(msgspec.Struct, frozen=True):
     kbs: int
     counting: bool  # text is counted, so that every surface needs an entry
     compat: str | None
+    compat_settings: dict[str, Any]
 
 
 class Range(NamedTuple):
@@ -151,7 +152,9 @@ def _told(table: pa.Table) -> pa.Table:
 
 def _candidates(folder: Path, table: pa.Table, counts: Counts, spelt: normal.Rungs, how: How) -> Candidates:
     if how.compat:
-        return given(counts, plugins.load("kbtools.alias.compat", how.compat).weigh(_told(table)))
+        system = plugins.load("kbtools.alias.compat", how.compat)
+        settings = config.build(system.Settings, how.compat_settings, where=how.compat)
+        return given(counts, system.weigh(_told(table), settings=settings))
     popularity = [np.load(popularity_file(folder, kb), mmap_mode="r") for kb in range(how.kbs)]
     estimate = Estimate(how.weights, how.alpha, how.kappa, how.most, how.min_count, popularity)
     weighed = weighing.weigh(counts, estimate)

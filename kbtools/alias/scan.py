@@ -3,9 +3,9 @@
     texts ──▶ blocks ──normalise──▶ hashes of spans ──▶ norms ──spelling──▶ entries
 
 A span that begins and ends where a name may (boundaries.py) is found if a look-up of text[start:end] finds
-it; `start` and `end` leave out what the normal form drops at the edges ("U.S." is found as "U.S"). It does not
-cross a blank line, and crosses a comma or the end of a sentence only if its norm is known to be written with
-it. Before a possessive "s" a name may end too: both "McDonald's" and "McDonald"; that "s" is no plural.
+it; `start` and `end` leave out what the normal form drops at the edges ("U.S." is found as "U.S"). It does
+not cross a blank line, and crosses a comma or the end of a sentence only if its norm is known to be written
+with it. Before a possessive "s" a name may end too: "McDonald's" and "McDonald"; that "s" is no plural.
 """
 
 from __future__ import annotations

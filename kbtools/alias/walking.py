@@ -97,6 +97,7 @@ def _possessive(block: Block, original: Codes, ends: I64) -> I64:
     last = ends[rows] - 1
     before = original[np.maximum(block.starts[last] - 1, 0)]
     inside = codes[last - 1] != ord(" ")
+    inside &= ends[np.maximum(rows - 1, 0)] != last  # an end anyhow: 삼성's
     inside &= codes[last - 1] != (ASCII_WALL if codes.dtype == np.uint8 else WALL)
     inside &= np.isin(before, np.array([ord(char) for char in APOSTROPHES], dtype=np.uint32))
     found[rows[inside]] = last[inside]
