@@ -58,7 +58,9 @@ def write(out: Path, names: int, seed: int = 1) -> None:
             files = write_sorted(new, table, batches, step=1 << 17, file=1 << 21)
             rows = entities if table == "entities" else names
             tables[table] = Table(
-                rows=rows, files=[entry(new, file) for file in files], schema=schema_digest(TABLES[table].schema)
+                rows=rows,
+                files=[entry(new, file) for file in files],
+                schema=schema_digest(TABLES[table].schema),
             )
         staging.commit(begin("kb", name="names", tables=tables, id_space=[f"names {names} {seed}"]))
 

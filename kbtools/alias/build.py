@@ -143,9 +143,14 @@ def build(
         stages = Stages(staging.folder, crew, memory=share, quiet=quiet)
         tables = _tables(asked, stages)
         resources = {"stages": stages.seconds, "peak worker MB": round(crew.peak_mb)}
+        made = _manifest(asked, inputs)
         return staging.commit(
             msgspec.structs.replace(
-                _manifest(asked, inputs), tables=tables, counts=stages.counts, resources=resources
+                made,
+                tables=tables,
+                counts=stages.counts,
+                resources=resources,
+                incomplete=made.incomplete or bool(stages.damage),
             )
         )
 
@@ -206,7 +211,7 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
     rules = Rules(settings.langs, settings.min_length, settings.max_length, settings.numbers, asked.stop)
     known = earlier.counted(asked.old, asked.bases, asked.told) if asked.old else {}
     names = [*known.values(), *stages.names(asked.bases, bounds, rules, set(known))]
-    names += text.stage_priors(stages, asked.prior_files, asked.bases, rules, bounds)
+    names += text.stage_priors(stages, asked.prior_files, asked.bases, rules, bounds, settings.site)
     how = How(
         weights=[getattr(asked.weights, word) for word in SOURCES],
         alpha=settings.alpha,

@@ -56,6 +56,7 @@ class Settings:
     numbers: str = _help(
         "Names without a letter: keep, drop, or names (keep labels, titles, aliases).", "names"
     )
+    site: str = _help("The wiki whose titles prior files hold.", "enwiki")
     pages: bool = _help("Count names in the pages of the knowledge bases, for link probabilities.", True)
     langs: tuple[str, ...] = _help("Languages of names; those without a language always stay.  [all]", ())
 

@@ -28,6 +28,7 @@ class Stages:
         self.seconds: dict[str, float] = {}
         self.counts: dict[str, int] = {}
         self.rejects: list[dict[str, Any]] = []
+        self.damage: list[Any] = []  # containers that end early: what was made is incomplete
 
     def do(self, stage: str, tasks: Iterable[Task]) -> list[Done]:
         """Do tasks; return their records in the order of their names."""
@@ -44,6 +45,7 @@ class Stages:
             for what, n in one.facts["counts"].items():
                 self.counts[what] = self.counts.get(what, 0) + n
             self.rejects += one.facts["rejects"]
+            self.damage += one.facts.get("damage", ())
 
     def names(self, bases: Sequence[Base], bounds: list[str], rules: Rules, known: set[int]) -> list[Names]:
         """Stage the names of all knowledge bases but those whose counts are known."""

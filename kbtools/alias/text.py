@@ -29,7 +29,7 @@ def inputs(corpora: Sequence[str]) -> list[Input]:
 
 
 def stage_priors(
-    stages: Stages, files: Sequence[str], bases: Sequence[Base], rules: Rules, bounds: list[str]
+    stages: Stages, files: Sequence[str], bases: Sequence[Base], rules: Rules, bounds: list[str], site: str
 ) -> list[Names]:
     """Stage what prior files count."""
     paths = [str(part.path.absolute()) for base in bases for part in base.parts]
@@ -39,7 +39,7 @@ def stage_priors(
             call="kbtools.alias.text:stage_prior",
             args={
                 "file": file, "kbs": paths, "part": f"work/priors/{number:03}", "rules": rules._asdict(),
-                "bounds": bounds, "memory": stages.memory,
+                "bounds": bounds, "site": site, "memory": stages.memory,
             },
         )
         for number, file in enumerate(files)
@@ -61,13 +61,14 @@ def stage_prior(
     part: str,
     rules: dict[str, Any],
     bounds: Sequence[str],
+    site: str,
     memory: int,
 ) -> Outcome:
     """Stage one prior file; a staged part holds a batch of one knowledge base's rows."""
     report = corpus.Report()
     outcome = Outcome(facts={"parts": []})
     room = folder / "work"
-    found = priors.read(file, gather(kbs), folder=room, memory=memory, report=report)
+    found = priors.read(file, gather(kbs), site=site, folder=room, memory=memory, report=report)
     for number, batch in enumerate(found):
         for kb in pc.unique(batch["kb"]).to_pylist():
             mine = batch.filter(pc.equal(batch["kb"], kb))
@@ -97,6 +98,7 @@ def count(
     stages.note(counted)
     stages.counts["characters"] = sum(one.facts["characters"] for one in counted)
     stages.rejects += report.rejects
+    stages.damage += report.damage
     parts = [file.path for one in counted for file in one.files]
     seen = occurrences.total(stages.folder, parts, sum(sizes))
     linked = occurrences.total(stages.folder, parts, sum(sizes), what="linked")
