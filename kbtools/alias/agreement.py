@@ -29,9 +29,12 @@ class Slices(NamedTuple):
 def problems(tables: Tables) -> Iterator[str]:
     """Yield every problem of the look-up, in one sentence each."""
     alias = Alias(tables.path)
-    yield from _norms(tables, alias)
-    wrong = list(_candidates(tables, alias))
-    yield from wrong or _names(tables, alias)
+    try:
+        yield from _norms(tables, alias)
+        wrong = list(_candidates(tables, alias))
+        yield from wrong or _names(tables, alias)
+    except (IndexError, ValueError, pa.ArrowException) as error:
+        yield f"{LOOKUP}: its arrays do not fit each other: {' '.join(str(error).split())}"
 
 
 def _norms(tables: Tables, alias: Alias) -> Iterator[str]:

@@ -13,79 +13,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from kbtools import artefact, config, plugins
-from kbtools.alias import earlier, entities, normal, text
+from kbtools import artefact
+from kbtools.alias import earlier, entities, text
+from kbtools.alias.asked import Asked, ask
 from kbtools.alias.names import Rules
 from kbtools.alias.ranges import How
 from kbtools.alias.schema import KIND, LOOKUP, SOURCES, TABLES
-from kbtools.alias.settings import Settings, Weights
-from kbtools.alias.settings import weights as read_weights
-from kbtools.alias.stages import Stages, cut, surfaces
+from kbtools.alias.stages import Stages, cut
 from kbtools.artefact import Done, FileEntry, Input, KbRef, Manifest, Staging, Table, begin, digest, unite
-from kbtools.errors import ArtefactError, ConfigError, SourceError
 from kbtools.executors import pool
-from kbtools.kb.reader import Base, gather
-from kbtools.kb.schema import STR
 from kbtools.kb.schema import TABLES as KB_TABLES
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.kb.writer import write_rows
 
 DEFAULT_MEMORY = 512 << 20  # a worker
-COMPAT = "compat."
-
-
-class Compat(NamedTuple):
-    """The system whose formula gives the priors, and its settings."""
-
-    system: str
-    settings: dict[str, Any]
-
-
-class Asked(NamedTuple):
-    """What a build is made from, and how."""
-
-    bases: list[Base]
-    prior_files: tuple[str, ...]
-    corpora: tuple[str, ...]
-    old: Path | None
-    settings: Settings
-    stop: list[str]
-    weights: Weights
-    compat: Compat | None
-
-    @property
-    def parts(self) -> list[Any]:
-        """All knowledge bases, bases and overlays."""
-        return [part for base in self.bases for part in base.parts]
-
-    @property
-    def counting(self) -> bool:
-        """Whether there is text to count names in."""
-        return bool(self.corpora or self.pages)
-
-    @property
-    def pages(self) -> list[Path]:
-        """The knowledge bases that came with text."""
-        wanted = self.parts if self.settings.pages else []
-        return [part.path for part in wanted if part.rows("pages")]
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """The settings, for the manifest."""
-        told = {
-            **config.plain(self.settings),
-            "stop_aliases": self.stop,
-            "weights": config.plain(self.weights),
-            "compat": self.compat and self.compat.system,
-            "compat_settings": self.compat and self.compat.settings,
-        }
-        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(told))  # as it is read again
-        return plain
 
 
 def build(
@@ -111,27 +57,11 @@ def build(
     `compat` names a system whose published formula gives the priors instead (`alias/compat`); overrides
     that begin with "compat." are settings of that system.
     """
-    overrides = list(overrides)
-    theirs = [item.removeprefix(COMPAT) for item in overrides if item.startswith(COMPAT)]
-    ours = [item for item in overrides if not item.startswith(COMPAT)]
-    given = config.build(Settings, settings, where="alias", overrides=ours)
-    old = Path(base) if base else None
-    paths = [*(earlier.knowledge_bases(old, kbs) if old else ()), *kbs]
-    if not paths:
-        raise ConfigError("no knowledge base to take names from")
-    asked = Asked(
-        bases=gather(paths),
-        prior_files=tuple(str(file) for file in prior_files),
-        corpora=tuple(corpora),
-        old=old,
-        settings=given,
-        stop=_stop(given.stop_aliases),
-        weights=read_weights(Path(weights) if weights else None),
-        compat=_compat(compat, theirs),
-    )
-    if not surfaces(asked.bases):
-        raise ArtefactError(f"{paths[0]}: no names to look up (no rows in its table surfaces)")
-    inputs = _inputs(asked)
+    asked = ask(
+        kbs, weights=weights, prior_files=prior_files, corpora=corpora, base=base, compat=compat,
+        overrides=overrides, settings=settings,
+    )  # fmt: skip
+    inputs = asked.inputs
     plan = artefact.plan(KIND, asked.told, [one.content for one in inputs])
     with (
         Staging(Path(out), plan, overwrite=overwrite, restart=restart) as staging,
@@ -155,17 +85,6 @@ def build(
         )
 
 
-def _compat(system: str | None, overrides: list[str]) -> Compat | None:
-    if system is None:
-        if overrides:
-            raise ConfigError(f"{COMPAT}{overrides[0]} is a setting of another system: name it with --compat")
-        return None
-    known = plugins.load("kbtools.alias.compat", system).Settings
-    return Compat(
-        system, config.plain(config.build(known, where=f"alias --compat {system}", overrides=overrides))
-    )
-
-
 def _manifest(asked: Asked, inputs: list[Input]) -> Manifest:
     bases = [base.kb.manifest for base in asked.bases]
     return begin(
@@ -177,29 +96,6 @@ def _manifest(asked: Asked, inputs: list[Input]) -> Manifest:
         licences=unite(one for part in asked.parts for one in part.manifest.licences),
         incomplete=any(part.manifest.incomplete for part in asked.parts),
     )
-
-
-def _inputs(asked: Asked) -> list[Input]:
-    found = [Input(path=str(kb.path), kind="kb", content=kb.manifest.content) for kb in asked.parts]
-    for file in asked.prior_files:
-        if not Path(file).is_file():
-            raise SourceError("no such file", path=file)
-        found.append(Input(path=file, kind="file", content=digest.of_dump(Path(file))))
-    return found + text.inputs(asked.corpora)
-
-
-def _stop(path: Path | None) -> list[str]:
-    """Read the norms of the names that are left out."""
-    if path is None:
-        return []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
-    named = normal.exact(pa.array([line for line in lines if line.strip()], STR))
-    return sorted(set(normal.norm(named).to_pylist()))
 
 
 def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:

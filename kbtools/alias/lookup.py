@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kbtools import artefact
 from kbtools.alias import finding, hashing, normal
+from kbtools.alias.scan import Spans, scan
 from kbtools.alias.schema import KIND, LEVELS, LOOKUP
 from kbtools.artefact import KbRef
 from kbtools.errors import ArtefactError
@@ -117,7 +118,11 @@ class Alias:
         found[strings.ends == strings.starts] = -1
         return found
 
-    def candidates(self, slices: Slices) -> pa.Table:
+    def scan(self, texts: Sequence[str] | pa.Array) -> Spans:
+        """Find all names in running text, overlapping ones too, with their offsets in the texts."""
+        return scan(self.arrays, texts)
+
+    def candidates(self, slices: Slices | Spans) -> pa.Table:
         """Return the candidates of looked-up names: query, kb, eid, prior; best first in each kb."""
         query = np.repeat(np.arange(len(slices.length)), slices.length)
         inside = np.arange(len(query)) - np.repeat(np.cumsum(slices.length) - slices.length, slices.length)
