@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import click
 
@@ -13,9 +14,10 @@ from kbtools import config, plugins
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def flags(settings: type) -> Callable[[Command], Command]:
+def flags(*settings: type) -> Callable[[Command], Command]:
     """Add an option for each setting, and -o for those who prefer name=value.
 
+    Of several classes, the first that has a setting of some name describes it.
     A yes-or-no setting becomes --name/--no-name; words may be joined by commas; files are given one by one.
     """
 
@@ -23,7 +25,10 @@ def flags(settings: type) -> Callable[[Command], Command]:
         command = click.option(
             "-o", "overrides", multiple=True, metavar="NAME=VALUE", help="Any setting, as in a TOML file."
         )(command)
-        for setting in reversed(config.describe(settings)):
+        known: dict[str, config.Setting] = {}
+        for setting in (setting for one in settings for setting in config.describe(one)):
+            known.setdefault(setting.name, setting)
+        for setting in reversed(known.values()):
             command = _option(setting)(command)
         return command
 
@@ -57,10 +62,11 @@ def _option(setting: config.Setting) -> Callable[[Command], Command]:
     kind: dict[str, Any]
     if setting.type is bool:
         names, kind = f"{flag}/--no-{flag[2:]}", {"default": None}
-    elif get_args(setting.type)[:1] == (Path,):
+    elif get_args(setting.type)[:1] == (Path,) and get_origin(setting.type) is tuple:
         names, kind = flag, {"multiple": True, "metavar": "FILE"}
     elif get_args(setting.type)[-1:] == (...,):
-        names, kind = flag, {"callback": _words, "metavar": "A,B"}
+        member = get_args(setting.type)[0]
+        names, kind = flag, {"callback": partial(_words, member), "metavar": "A,B"}
     else:
         numbers = [arm for arm in (setting.type, *get_args(setting.type)) if arm in (int, float)]
         names, kind = flag, {"type": numbers[0]} if numbers else {}
@@ -68,5 +74,12 @@ def _option(setting: config.Setting) -> Callable[[Command], Command]:
     return click.option(names, setting.name, help=setting.help + default, **kind)
 
 
-def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
-    return None if value is None else tuple(word.strip() for word in value.split(",") if word.strip())
+def _words(
+    kind: type, _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[Any, ...] | None:
+    words = [word.strip() for word in (value or "").split(",")]
+    try:
+        found = tuple(kind(word) if kind in (int, float) else word for word in words if word)
+    except ValueError:
+        raise click.BadParameter(f"{value!r}; it takes numbers, parted by commas") from None
+    return None if value is None else found

@@ -1,0 +1,35 @@
+"""Plain functions on arrays: how good an answer is, how sure that is, and whether two answers differ."""
+
+from kbtools.metrics.ranking import (
+    Difference,
+    Interval,
+    bootstrap,
+    compare,
+    grouped_means,
+    hits_at,
+    mean,
+    mrr,
+    recall_at,
+    reciprocal,
+)
+from kbtools.metrics.results import Comparison, Curve, Line, Measure, Results, breakdowns, systems
+
+__all__ = [
+    "Comparison",
+    "Curve",
+    "Difference",
+    "Interval",
+    "Line",
+    "Measure",
+    "Results",
+    "bootstrap",
+    "breakdowns",
+    "compare",
+    "grouped_means",
+    "hits_at",
+    "mean",
+    "mrr",
+    "recall_at",
+    "reciprocal",
+    "systems",
+]
