@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import click
 
+from kbtools.alias.changes import AliasDifference
+from kbtools.cli import renamed
 from kbtools.cli.printing import cell, change, heading, show_table
 from kbtools.kb.diff import Change, Difference, Moved
 
 MOST_LANGUAGES = 20
 
 
-def show(found: Difference) -> None:
+def show(found: Difference | AliasDifference) -> None:
     """Print a difference, the largest things first."""
     click.secho(f"{found.old} → {found.new}", bold=True)
     if found.same:
         click.echo("  the same content")
+        return
+    if isinstance(found, AliasDifference):
+        renamed.show(found)
         return
     _show_changes("tables", "rows", found.tables)
     heading("entities")

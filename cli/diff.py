@@ -15,18 +15,17 @@ from kbtools.cli.printing import show_json
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option(
-    "--examples", type=click.IntRange(min=0), default=5, show_default=True, help="Entities to show."
-)
+@click.option("--examples", type=click.IntRange(min=0), default=5, show_default=True, help="Of each change.")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Relations to show.")
 @common("workers", "memory", "json")
 def command(
     *, old: Path, new: Path, examples: int, top: int, workers: int, memory: int | None, as_json: bool
 ) -> None:
-    """Compare two releases of a knowledge base by their string ids.
+    """Compare two releases of a knowledge base by their string ids, or two alias tables.
 
     Shows the rows of each table; the entities that were added, have vanished, were merged or relabelled;
-    the triples that were lost and gained; and whether the entities' numbers stayed the same.
+    the triples that were lost and gained; and whether the entities' numbers stayed the same. Of alias
+    tables: names added and vanished, and how what they mean has changed.
 
     Example: kbtools diff kb/wikidata-2025 kb/wikidata-2026
     """

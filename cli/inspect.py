@@ -17,13 +17,14 @@ from kbtools.cli.printing import show_json
 @click.option(
     "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="To show of each table."
 )
-@click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Classes, relations.")
+@click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Of each list.")
 @common("workers", "memory", "json")
 def command(*, path: Path, rows: int, top: int, workers: int, memory: int | None, as_json: bool) -> None:
     """Show what the artefact at PATH is, made from what, how many, and some rows.
 
     For a knowledge base also its largest classes (direct instances), its most used relations and the
-    languages of its labels. A PATH that ends in .partial is a build that has not finished.
+    languages of its labels; for an alias table its sources and its most ambiguous names. A PATH that ends
+    in .partial is a build that has not finished.
 
     Example: kbtools inspect kb/wikidata --rows 5
     """

@@ -17,14 +17,18 @@ from kbtools.errors import KbError
 COMMANDS = {  # in the order the data flows
     "ingest": "A dump becomes a knowledge base.",
     "merge": "Several knowledge bases become one.",
+    "alias": "Knowledge bases become a table of names and what they mean.",
+    "index": "Names or entities become searchable by similarity.",
+    "eval": "How good answers are: tables, plots and every prediction.",
     "inspect": "What an artefact is, made from what, how many, some rows.",
-    "sql": "Ask knowledge bases in SQL.",
+    "explain": "Why a name means what it means: every count, prior and score.",
+    "sql": "Ask knowledge bases and alias tables in SQL.",
     "diff": "What changed between two artefacts of one kind.",
     "verify": "Whether an artefact is whole and sound.",
     "licence": "The terms that an artefact's sources came under.",
 }
 
-ONLY_READ = {"inspect", "sql", "diff", "verify", "licence"}
+ONLY_READ = {"inspect", "explain", "sql", "diff", "verify", "licence"}
 RESUME = "; run the same command again: it goes on where it stopped"
 
 OUR_FAULT, USERS_FAULT, INTERRUPTED = 1, 2, 130

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from kbtools.alias.overview import AliasOverview, Known
+from kbtools.artefact.manifest import a
 from kbtools.cli.printing import cell, facts, heading, plural, show_table
 from kbtools.kb.overview import Description, Overview, Sample, Top, Unfinished
 from kbtools.progress import amount
@@ -38,7 +40,7 @@ def _show_overview(found: Overview) -> None:
         [
             (
                 "made",
-                f"{found.created} by kbtools {found.kbtools}, as version {found.version} of a {found.kind}",
+                f"{found.created} by kbtools {found.kbtools}, as version {found.version} of {a(found.kind)}",
             ),
             ("command", cell(found.command)),
             ("settings", _settings(found.settings)),
@@ -47,6 +49,7 @@ def _show_overview(found: Overview) -> None:
             ("lies over", f"kb {found.base.name}  {found.base.content}" if found.base else ""),
             *(("licence", _licence(licence)) for licence in found.licences),
             ("counts", _settings(found.counts)),
+            ("notes", _settings(found.notes) if found.kind == "index" else ""),
             (
                 "id space",
                 f"{found.id_space[-1]} ({plural(len(found.id_space), 'release')})" if found.id_space else "",
@@ -60,6 +63,8 @@ def _show_overview(found: Overview) -> None:
         )
     if found.tables:
         _show_tables(found)
+    if isinstance(found, AliasOverview):
+        _show_names(found)
     _show_tops("largest classes", "direct instances", found.classes)
     _show_tops("most used relations", "triples", found.relations)
     if found.languages:
@@ -72,6 +77,42 @@ def _show_overview(found: Overview) -> None:
         if sample.rows:
             heading(f"{sample.table}: {len(sample.rows):,} of {plural(rows[sample.table], 'row')}")
             _show_sample(sample)
+
+
+def _show_names(found: AliasOverview) -> None:
+    """Print what is particular to an alias table."""
+    heading(f"{plural(found.names, 'name')}, {plural(found.surfaces, 'spelling')}")
+    click.echo(
+        f"  {found.single:.1%} have one candidate; the look-up takes {found.bytes_per_name:,.0f} bytes a name"
+    )
+    for name, count in found.per_kb.items():
+        click.echo(f"  {count:,} have candidates in {name}")
+    for remark in found.remarks:
+        click.echo(f"  {remark}")
+    heading("sources")
+    rows = [(source.source, f"{source.rows:,}", f"{source.n:,}") for source in found.sources]
+    show_table(["source", "rows", "together"], rows, right=["rows", "together"], indent=2)
+    for title, names in (("most ambiguous", found.ambiguous), ("most frequent", found.frequent)):
+        if names:
+            heading(f"{title} names")
+            _show_known(names)
+
+
+def _show_known(names: list[Known]) -> None:
+    rows = [
+        (
+            one.norm,
+            f"{one.candidates:,}",
+            f"{one.n:,.6g}",
+            one.kb,
+            one.id or (None if one.eid is None else f"eid {one.eid}"),
+            one.label,
+            None if one.prior is None else f"{one.prior:.3f}",
+        )
+        for one in names
+    ]
+    columns = ["name", "candidates", "n", "kb", "best", "label", "prior"]
+    show_table(columns, rows, right=["candidates", "n", "prior"], indent=2)
 
 
 def _show_sample(sample: Sample) -> None:

@@ -1,4 +1,4 @@
-"""`kbtools sql`: ask knowledge bases in SQL."""
+"""`kbtools sql`: ask knowledge bases, alias tables and their like in SQL."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from kbtools.errors import ConfigError
 
 
 @click.command()
-@click.argument("arguments", metavar="KB... SQL", nargs=-1, required=True)
+@click.argument("arguments", metavar="KB|ALIAS... SQL", nargs=-1, required=True)
 @click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV.")
 @click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Rows to show.")
 @common("workers", "memory", "json")
 def command(
     *, arguments: tuple[str, ...], as_csv: bool, limit: int, workers: int, memory: int | None, as_json: bool
 ) -> None:
-    """Run one SELECT over knowledge bases; nothing can be changed.
+    """Run one SELECT over knowledge bases or other tables; nothing can be changed.
 
     There is one view per table; overlays given with their base are part of it. With several bases the
-    tables are named KB.table. --csv and --json print all rows, without them the first --limit are shown.
+    tables are named KB.table, those of an alias table beside them alias.table. --csv and --json print all
+    rows, without them the first --limit are shown.
 
     Example: kbtools sql kb/wikidata "SELECT lang, count(*) FROM labels GROUP BY lang"
              kbtools sql kb/wikidata "SHOW TABLES"

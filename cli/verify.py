@@ -22,8 +22,9 @@ def command(
 ) -> None:
     """Check that the artefact at PATH is what its manifest says; exit 2 if it is not.
 
-    Files, sizes, schemas and numbers of rows take seconds. --deep hashes all files and inputs, and for a
-    knowledge base checks order, dense and unique ids, references and derived columns.
+    Files, sizes, schemas and numbers of rows take seconds. --deep hashes all files and inputs; for a
+    knowledge base it checks order, dense and unique ids, references and derived columns, for an alias table
+    order, norms, priors, ranks, and whether the compiled look-up says what the tables say.
 
     Example: kbtools verify kb/wikidata --deep
     """

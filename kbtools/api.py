@@ -15,18 +15,19 @@ from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
     from kbtools.alias.build import build as build_alias
+    from kbtools.alias.diff import diff
+    from kbtools.alias.explain import explain_surface
+    from kbtools.alias.overview import describe as inspect
     from kbtools.alias.summary import summary as alias_summary
+    from kbtools.alias.verify import verify
     from kbtools.artefact import licences
-    from kbtools.kb.diff import diff
     from kbtools.kb.merging import merge
     from kbtools.kb.merging import summary as merged
-    from kbtools.kb.overview import describe as inspect
     from kbtools.kb.query import query
-    from kbtools.kb.verify import verify
 
 __all__ = [
-    "alias_summary", "allowed", "build_alias", "diff", "ingest", "inspect", "judge", "licences", "merge", "merged", "query", "summary",
-    "verify",
+    "alias_summary", "allowed", "build_alias", "diff", "explain_surface", "ingest", "inspect", "judge",
+    "licences", "merge", "merged", "query", "summary", "verify",
 ]  # fmt: skip
 
 SOURCES = "kbtools.sources"
@@ -36,13 +37,14 @@ SHOWN = 4  # kinds of skipped rows that a summary names
 _ELSEWHERE = {
     "alias_summary": "kbtools.alias.summary:summary",
     "build_alias": "kbtools.alias.build:build",
-    "diff": "kbtools.kb.diff:diff",
-    "inspect": "kbtools.kb.overview:describe",
+    "diff": "kbtools.alias.diff:diff",
+    "explain_surface": "kbtools.alias.explain:explain_surface",
+    "inspect": "kbtools.alias.overview:describe",
     "licences": "kbtools.artefact:licences",
     "merge": "kbtools.kb.merging:merge",
     "merged": "kbtools.kb.merging:summary",
     "query": "kbtools.kb.query:query",
-    "verify": "kbtools.kb.verify:verify",
+    "verify": "kbtools.alias.verify:verify",
 }
 
 

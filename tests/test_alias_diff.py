@@ -32,12 +32,9 @@ def compared(old, new, **options) -> AliasDifference:
     return found
 
 
-def step(turn: Turn) -> tuple[str, str | None, float | None, str | None, float | None]:
-    before, after = turn.before, turn.after
-    return (
-        turn.norm, before and before.id, before and round(before.prior, 3), after and after.id,
-        after and round(after.prior, 3),
-    )  # fmt: skip
+def step(turn: Turn) -> tuple[object, ...]:
+    sides = [one and (one.id, round(one.prior, 3)) for one in (turn.before, turn.after)]
+    return (turn.norm, *sides)
 
 
 def test_names_come_and_go(pair):
@@ -56,12 +53,12 @@ def test_names_come_and_go(pair):
 def test_what_a_name_means_changes(pair):
     found = compared(*pair)
     assert found.tops.count == 1
-    assert [step(one) for one in found.tops.examples] == [("jordan", "Q5", 0.6, "Q42", 0.7)]
-    assert [step(one) for one in found.gained.examples] == [("jordan", None, None, "Q515", 0.1)]
-    assert [step(one) for one in found.lost.examples] == [("jordan", "Q1", 0.1, None, None)]
+    assert [step(one) for one in found.tops.examples] == [("jordan", ("Q5", 0.6), ("Q42", 0.7))]
+    assert [step(one) for one in found.gained.examples] == [("jordan", None, ("Q515", 0.1))]
+    assert [step(one) for one in found.lost.examples] == [("jordan", ("Q1", 0.1), None)]
     assert [step(one) for one in found.moved.examples] == [
-        ("jordan", "Q5", 0.6, "Q5", 0.2),
-        ("jordan", "Q42", 0.3, "Q42", 0.7),
+        ("jordan", ("Q5", 0.6), ("Q5", 0.2)),
+        ("jordan", ("Q42", 0.3), ("Q42", 0.7)),
     ]
     (side,) = found.kbs
     assert (side.old_names, side.new_names, side.old_candidates, side.new_candidates) == (3, 4, 5, 6)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from kbtools.alias import prior_formats, priors
 from kbtools.alias.names import Rules, read_range
+from kbtools.alias.text import stage_prior
 from kbtools.artefact import KbRef, manifest
 from kbtools.corpus.base import Report
 from kbtools.errors import SourceError
@@ -248,26 +249,27 @@ def test_ids_are_resolved_before_titles(tmp_path):
 def test_staged_names_of_every_knowledge_base(tmp_path):
     bases = worlds(tmp_path)
     (tmp_path / "priors").write_bytes(PLAIN + b"x\tQ99\t5\n\tQ724\t3\n")
-    outcome = priors.stage(
-        tmp_path / "work",
-        part="names/prior-000",
+    (tmp_path / "out/work").mkdir(parents=True)
+    outcome = stage_prior(
+        tmp_path / "out",
+        part="work/priors/000",
+        memory=1 << 28,
         file=str(tmp_path / "priors"),
         kbs=[str(part.path) for base in bases for part in base.parts],
         rules=Rules([], 1, 300, "keep", [])._asdict(),
         bounds=["m"],
     )
     names = {}
-    for kb, files in outcome.facts["staged"]:
-        for file in files:
-            for number in range(2):
-                rows = next(read_range([tmp_path / "work" / file], number)).to_pylist()
-                names[kb, number] = [(row["norm"], row["eid"], row["n"]) for row in rows]
+    for kb, file in outcome.facts["parts"]:
+        for number in range(2):
+            rows = next(read_range([tmp_path / "out" / file], number)).to_pylist()
+            names[kb, number] = [(row["norm"], row["eid"], row["n"]) for row in rows]
     assert names == {
         (0, 0): [("downeast", 1, 12)], (0, 1): [("缅因", 1, 7), ("maine", 1, 3), ("x", 1, 5)],
         (1, 0): [("downeast", 0, 12)], (1, 1): [("缅因", 0, 7)],
     }  # fmt: skip
     assert outcome.facts["counts"]["rejected"] == len(outcome.facts["rejects"]) == 2  # in either base
-    assert sorted(outcome.files) == sorted(file for _, files in outcome.facts["staged"] for file in files)
+    assert outcome.files == [file for _, file in outcome.facts["parts"]]
 
 
 def test_a_published_file(realdata, tmp_path):

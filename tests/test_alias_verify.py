@@ -179,6 +179,17 @@ def test_the_look_up_has_the_names_of_forms(alias):
     assert "lookup: its names are not those of forms, from number 0 on" in problems(alias)
 
 
+@pytest.mark.parametrize("name", ["entries", "offsets", "places", "buckets"])
+def test_arrays_that_point_nowhere_are_told_in_one_line(alias, name):
+    def far(values):
+        values[:-1] += 1_000
+
+    array(alias, name, far)
+    (*_, message) = problems(alias)
+    assert message.startswith("lookup: ")
+    assert "\n" not in message
+
+
 def test_a_look_up_of_another_table(alias, tmp_path):
     other = tiny_alias.build(tmp_path / "other", tiny_alias.NAMES[:6])
     manifest = artefact.read(alias)

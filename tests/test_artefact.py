@@ -280,7 +280,7 @@ def test_manifests_that_are_refused(tmp_path, out):
         r"manifest\.json: damaged or foreign: .*int",
     )
     refused(damaged(tmp_path / "c", "{", "{{"), "damaged or foreign")
-    refused(damaged(tmp_path / "d", '"kb"', '"alias"'), "d: a alias artefact, where a kb is wanted", "kb")
+    refused(damaged(tmp_path / "d", '"kb"', '"alias"'), "d: an alias artefact, where a kb is wanted", "kb")
     newer = damaged(tmp_path / "e", '"version": 1', '"version": 2')
     refused(newer, r"version 2 of a kb, written by kbtools .* reads up to 1: upgrade kbtools")
     text = (newer / "manifest.json").read_text().replace('"tables": {', '"tables": 7, "x": {')

@@ -167,7 +167,7 @@ def test_sql_over_several(kb, tmp_path):
         (["{kb}", "SELEC"], "Error: Parser Error: syntax error"),
         (
             ["{kb}", "FROM read_text('/etc/passwd')"],
-            "Error: only the knowledge base's own files can be opened",
+            "Error: only the artefacts' own files can be opened",
         ),
         (["{kb}", "SELECT 1", "--csv", "--json"], "Error: --csv or --json, not both"),
         (["{kb}/labels", "SELECT 1"], "not an artefact of kbtools"),

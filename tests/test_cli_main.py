@@ -63,7 +63,7 @@ def test_version():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["inspct", "x"], "no command 'inspct'. Did you mean 'inspect'? Commands: ingest, merge, inspect,"),
+        (["inspct", "x"], "no command 'inspct'. Did you mean 'inspect'? Commands: ingest, merge, "),
         (["zzz"], "no command 'zzz'. Commands: "),
         (["verify"], "Missing argument 'PATH'"),
         (["verify", "x", "--depe"], "No such option"),

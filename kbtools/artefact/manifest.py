@@ -137,8 +137,13 @@ def read(path: Path, kind: str | None = None) -> Manifest:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtefactError(f"{file}: damaged or foreign: {error}") from error
     if kind is not None and found.kind != kind:
-        raise ArtefactError(f"{path}: a {found.kind} artefact, where a {kind} is wanted")
+        raise ArtefactError(f"{path}: {a(found.kind)} artefact, where {a(kind)} is wanted")
     return found
+
+
+def a(kind: str) -> str:
+    """Write a kind of artefact with its article: a kb, an index."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _refuse_newer(path: Path, head: Head) -> None:
@@ -147,7 +152,7 @@ def _refuse_newer(path: Path, head: Head) -> None:
         raise ArtefactError(f"{path}: unknown kind {head.kind!r}, written by kbtools {head.kbtools}")
     if head.version > newest:
         raise ArtefactError(
-            f"{path}: version {head.version} of a {head.kind}, written by kbtools {head.kbtools}; "
+            f"{path}: version {head.version} of {a(head.kind)}, written by kbtools {head.kbtools}; "
             f"this one reads up to {newest}: upgrade kbtools"
         )
 

@@ -8,6 +8,7 @@ import duckdb
 import msgspec
 
 from kbtools import artefact
+from kbtools.artefact.manifest import a
 from kbtools.errors import ArtefactError
 from kbtools.kb.reader import Kb, shares_ids
 from kbtools.kb.schema import TOMBSTONE
@@ -141,9 +142,11 @@ def _sentence(kind: str, change: Change) -> str:
 def _open(old: Path, new: Path) -> tuple[Kb, Kb]:
     kinds = [artefact.read(path).kind for path in (old, new)]
     if kinds[0] != kinds[1]:
-        raise ArtefactError(f"{old} is a {kinds[0]}, {new} a {kinds[1]}; give two artefacts of one kind")
+        raise ArtefactError(f"{old} is {a(kinds[0])}, {new} {a(kinds[1])}; give two artefacts of one kind")
     if kinds[0] != "kb":
-        raise ArtefactError(f"{old}: a {kinds[0]}; so far only knowledge bases (kb) can be compared")
+        raise ArtefactError(
+            f"{old}: {a(kinds[0])}; so far only knowledge bases (kb) and alias tables can be compared"
+        )
     return Kb(old), Kb(new)
 
 

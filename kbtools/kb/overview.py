@@ -61,6 +61,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     base: KbRef | None
     id_space: list[str]
     counts: dict[str, Any]
+    notes: dict[str, Any]
     licences: list[Licence]
     incomplete: bool
     content: str
@@ -92,18 +93,18 @@ def describe(
     """Describe the artefact at `path`; of a knowledge base, `rows` rows a table and the `top` classes."""
     if path.name.endswith(".partial") and path.is_dir() and not (path / NAME).exists():
         return _unfinished(path)
-    overview = _overview(path, artefact.read(path))
-    if overview.kind != "kb":
-        return overview
+    found = _overview(path, artefact.read(path))
+    if found.kind != "kb":
+        return found
     kb = Kb(path)
     with connect(path, memory=memory, threads=threads) as con:
         add_views(con, [kb])
         return msgspec.structs.replace(
-            overview,
+            found,
             classes=_classes(con, kb, top),
             relations=_relations(con, kb, top),
             languages=_languages(con, kb),
-            samples=[_sample(con, table, rows) for table in kb.tables if rows],
+            samples=[sample(con, table, rows) for table in kb.tables if rows],
         )
 
 
@@ -165,7 +166,8 @@ def _languages(con: duckdb.DuckDBPyConnection, kb: Kb) -> list[Top]:
     return [Top(id=lang or "?", label=None, count=count) for lang, count in found]
 
 
-def _sample(con: duckdb.DuckDBPyConnection, table: str, rows: int) -> Sample:
+def sample(con: duckdb.DuckDBPyConnection, table: str, rows: int) -> Sample:
+    """Return the first rows of a table."""
     columns = [row[0] for row in ask(con, f"DESCRIBE {name(table)}")]
     found = ask(con, f"SELECT * FROM {name(table)} LIMIT {rows}")
     return Sample(table=table, columns=columns, rows=[list(row) for row in found])

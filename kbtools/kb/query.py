@@ -1,4 +1,4 @@
-"""Ask knowledge bases in SQL, out of core, without being able to harm or leave them."""
+"""Ask artefacts of tables in SQL, out of core, without being able to harm or leave them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from kbtools.errors import KbError
 from kbtools.kb.database import one_line
 from kbtools.kb.quoting import as_pattern, quote
-from kbtools.kb.reader import Base, gather
+from kbtools.kb.reader import Kb, Tables, gather
 from kbtools.kb.views import add_views, connect, told
 
 BATCH_ROWS = 8_192
@@ -27,22 +27,23 @@ Result = TypeVar("Result")
 
 @contextmanager
 def query(
-    kbs: Iterable[Path | str], sql: str, *, memory: int | None = None, threads: int | None = None
+    paths: Iterable[Path | str], sql: str, *, memory: int | None = None, threads: int | None = None
 ) -> Iterator[pa.RecordBatchReader]:
-    """Run one question; its rows are streamed as Arrow batches.
+    """Run one question over knowledge bases and other artefacts; its rows are streamed as Arrow batches.
 
     There is one view per table, BASE ∪ overlays; with several bases, schemas named after them
-    (`wikidata.entities`). Only the artefacts' own files can be opened, and only to be read.
+    (`wikidata.entities`), and other artefacts' after their kind (`alias.counts`). Only the artefacts' own
+    files can be opened, and only to be read.
 
         with query([Path("kb")], "SELECT count(*) AS n FROM entities") as rows:
             table = rows.read_all()
     """
-    bases = gather(kbs)
-    beside = bases[0].kb.path if bases else None
+    schemas = _schemas(paths)
+    beside = next((parts[0].path for parts in schemas.values()), None)
     with connect(beside, memory=memory, threads=threads) as con, ThreadPoolExecutor(1) as pool:
         files: list[Path] = []
-        for base in bases:
-            files += add_views(con, base.parts, base.name if len(bases) > 1 else "main")
+        for schema, parts in schemas.items():
+            files += add_views(con, parts, schema)
         lock(con, files)
         _only_questions(con, sql)
 
@@ -54,12 +55,31 @@ def query(
                 con.interrupt()
                 raise
 
-        with _helped(bases):
+        with _helped(schemas):
             relation = run(lambda: con.sql(sql))
             reader = run(lambda: relation.to_arrow_reader(BATCH_ROWS))
         batches = _batches(reader, run)
         with reader, closing(batches), pa.RecordBatchReader.from_batches(reader.schema, batches) as rows:
             yield rows
+
+
+def _schemas(paths: Iterable[Path | str]) -> dict[str, list[Tables]]:
+    """Put the artefacts' tables under the names by which they can be asked for."""
+    opened = [Tables(path) for path in paths]
+    bases = gather(one.path for one in opened if one.manifest.kind == Kb.kind)
+    found: dict[str, list[Tables]] = {base.name: [*base.parts] for base in bases}
+    for one in opened:
+        kind = one.manifest.kind
+        if kind == Kb.kind:
+            continue
+        if not one.tabular:
+            raise KbError(f"{one.path}: this {kind} has no tables to ask")
+        if kind in found:
+            raise KbError(
+                f"{one.path} and {found[kind][0].path} are both called {kind!r} here; give one of them"
+            )
+        found[kind] = [one]
+    return found if len(found) > 1 else dict.fromkeys(("main",) if found else (), *found.values())
 
 
 def _batches(
@@ -102,13 +122,13 @@ def _only_questions(con: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise KbError("PIVOT has to name its columns here: PIVOT ... ON column IN ('a', 'b') ...")
     elif kind != duckdb.StatementType.SELECT:
         raise KbError(
-            f"{kind.name} is not a question: a knowledge base is only read (SELECT, FROM, DESCRIBE, "
+            f"{kind.name} is not a question: artefacts are only read (SELECT, FROM, DESCRIBE, "
             "SUMMARIZE, EXPLAIN); to save rows, use --csv or --json and a pipe"
         )
 
 
 @contextmanager
-def _helped(bases: list[Base]) -> Iterator[None]:
+def _helped(schemas: dict[str, list[Tables]]) -> Iterator[None]:
     """Name the tables there are where one is asked for that there is not."""
     try:
         with told():
@@ -117,7 +137,11 @@ def _helped(bases: list[Base]) -> Iterator[None]:
         missing = re.match(r"Table with name (\S+) does not exist", str(error))
         if missing is None:
             raise
-        tables = [f"{base.name}.{t}" if len(bases) > 1 else t for base in bases for t in base.tables]
+        tables = [
+            table if len(schemas) == 1 else f"{schema}.{table}"
+            for schema, parts in schemas.items()
+            for table in dict.fromkeys(table for part in parts for table in part.tabular)
+        ]
         near = get_close_matches(missing[1], tables, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise KbError(f"there is no table {missing[1]!r}.{hint} Tables: {', '.join(tables)}") from error

@@ -1,4 +1,4 @@
-"""A knowledge base opened for reading: its manifest, its tables, and which overlays belong to which base."""
+"""An artefact of tables opened for reading, and which overlays belong to which knowledge base."""
 
 from __future__ import annotations
 
@@ -17,25 +17,31 @@ from kbtools.kb.schema import TABLES
 BATCH_ROWS = 65_536
 
 
-class Kb:
-    """One `kb` folder. Opening reads the manifest alone; tables are read when asked for."""
+class Tables:
+    """An artefact of Parquet tables. Opening reads the manifest alone; tables are read when asked for."""
+
+    kind: str | None = None  # the only one that is taken; None: any
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        self.manifest = artefact.read(self.path, "kb")
+        self.manifest = artefact.read(self.path, self.kind)
 
     def __repr__(self) -> str:
-        return f"Kb({str(self.path)!r})"
-
-    @property
-    def name(self) -> str:
-        """The name it was given (`--name`), by which rows and schemas refer to it."""
-        return self.manifest.name or self.path.name
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     @property
     def tables(self) -> list[str]:
         """The tables it has, in the order of the manifest."""
         return list(self.manifest.tables)
+
+    @property
+    def tabular(self) -> list[str]:
+        """The tables that are Parquet files; there may be others, of arrays or models."""
+        return [
+            name
+            for name, table in self.manifest.tables.items()
+            if all(file.path.endswith(".parquet") for file in table.files)
+        ]
 
     def rows(self, table: str) -> int:
         """Count the rows of a table; none if it is absent."""
@@ -97,6 +103,17 @@ class Kb:
                 raise ArtefactError(
                     f"{self.path}: {table} has no column {column!r}.{hint} It has: {', '.join(schema.names)}"
                 )
+
+
+class Kb(Tables):
+    """One `kb` folder."""
+
+    kind = "kb"
+
+    @property
+    def name(self) -> str:
+        """The name it was given (`--name`), by which rows and schemas refer to it."""
+        return self.manifest.name or self.path.name
 
 
 class Base(NamedTuple):

@@ -29,7 +29,7 @@ def problems(
 ) -> Iterator[str]:
     """Yield every problem in these `tables` (those whose files are whole), in one sentence each."""
     for table in tables:
-        yield from _guarded(table, partial(_order, kb, table))
+        yield from guarded(table, partial(_order, kb, table))
     with connect(kb.path, memory=memory, threads=threads) as con:
         add_views(con, [kb], only=tables)
         statements = sorted(_statement_tables(kb))
@@ -42,10 +42,11 @@ def problems(
         ]
         for needed, check in checks:
             if needed and needed <= set(tables):
-                yield from _guarded(", ".join(sorted(needed)), check)
+                yield from guarded(", ".join(sorted(needed)), check)
 
 
-def _guarded(what: str, check: Callable[[], Iterator[str]]) -> Iterator[str]:
+def guarded(what: str, check: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """Yield what a check finds; where it cannot be done, say so."""
     try:
         yield from check()
     except ResourceError:
@@ -113,9 +114,9 @@ def _numbers(con: duckdb.DuckDBPyConnection, kb: Kb, table: str) -> Iterator[str
     )[0]
     begin = first if _goes_on(kb, table) else 0
     if distinct != rows:
-        yield f"{table}: {_rows(rows - distinct)} with a repeated {key}"
+        yield f"{table}: {many(rows - distinct)} with a repeated {key}"
     elif rows and last != begin + rows - 1:
-        yield f"{table}: {key} is not dense: {_rows(rows)}, and the last is {last:,}"
+        yield f"{table}: {key} is not dense: {many(rows)}, and the last is {last:,}"
     if table == "pages":
         return
     repeated = ask(
@@ -141,7 +142,7 @@ def _references(con: duckdb.DuckDBPyConnection, kb: Kb, table: str) -> Iterator[
         tests = [f"count(*) FILTER ({c} >= {kb.rows(REFERENCES[c])})" for c in named]
         for column, bad in zip(named, ask(con, f"SELECT {', '.join(tests)} FROM {table}")[0], strict=True):
             if bad:
-                yield f"{table}: {_rows(bad)} with a {column} beyond the last of {REFERENCES[column]}"
+                yield f"{table}: {many(bad)} with a {column} beyond the last of {REFERENCES[column]}"
 
 
 def _degrees(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
@@ -153,7 +154,7 @@ def _degrees(con: duckdb.DuckDBPyConnection) -> Iterator[str]:
             f" WHERE {column} <> coalesce(n, 0)",
         )[0]
         if bad:
-            yield f"entities: {column} is wrong in {_rows(bad)}; eid {eid} says {said:,}, triples {found:,}"
+            yield f"entities: {column} is wrong in {many(bad)}; eid {eid} says {said:,}, triples {found:,}"
 
 
 def _statement_tables(kb: Kb) -> set[str]:
@@ -171,7 +172,7 @@ def _best(con: duckdb.DuckDBPyConnection, tables: list[str]) -> Iterator[str]:
     )[0]
     if bad:
         yield (
-            f"{', '.join(tables)}: best does not follow from rank in {_rows(bad)}, "
+            f"{', '.join(tables)}: best does not follow from rank in {many(bad)}, "
             f"first for head {head}, relation {relation}"
         )
 
@@ -180,8 +181,9 @@ def _qualified(con: duckdb.DuckDBPyConnection, tables: list[str]) -> Iterator[st
     rows = " UNION ALL ".join(f"SELECT statement FROM {table}" for table in tables)
     bad = ask(con, f"SELECT count(*) FROM qualifiers ANTI JOIN ({rows}) USING (statement)")[0][0]
     if bad:
-        yield f"qualifiers: {_rows(bad)} of no statement"
+        yield f"qualifiers: {many(bad)} of no statement"
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+def many(count: int, noun: str = "row") -> str:
+    """Write a count and its noun."""
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"

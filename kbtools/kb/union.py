@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from kbtools.kb.reader import Kb
+from kbtools.kb.reader import Tables
 
 STATED = ("triples", "literals")
 RELATIONS = ("rid", "relation", "inverse_rid")
 
 
-def end_of_statements(kb: Kb) -> int:
+def end_of_statements(kb: Tables) -> int:
     """Return the number that follows the last statement."""
     files = [path for table in STATED if kb.rows(table) for path in kb.files(table)]
     return max((largest + 1 for path in files for largest in _maxima(path, "statement")), default=0)
 
 
-def shifted(parts: Sequence[Kb]) -> list[dict[str, str]]:
+def shifted(parts: Sequence[Tables]) -> list[dict[str, str]]:
     """Return for each part the SQL of the columns whose numbers are not its own."""
     found: list[dict[str, str]] = []
     base = parts[0]

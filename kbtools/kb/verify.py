@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 import msgspec
 import pyarrow as pa
@@ -37,11 +38,27 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return not self.problems
 
 
+class Check(Protocol):
+    """Looks into the rows of an artefact's tables (those whose files are whole); yields every problem."""
+
+    def __call__(
+        self, path: Path, tables: Collection[str], *, memory: int | None, threads: int | None
+    ) -> Iterator[str]:
+        """Look."""
+        ...
+
+
 def verify(
-    path: Path, *, deep: bool = False, memory: int | None = None, threads: int | None = None
+    path: Path,
+    *,
+    deep: bool = False,
+    memory: int | None = None,
+    threads: int | None = None,
+    checks: Mapping[str, Check] | None = None,
 ) -> Verdict:
     """Check files, sizes, schemas and row counts; `deep` reads every byte, row, key and input as well.
 
+    `checks` are those of the rows of other kinds than a knowledge base's.
     Raises ArtefactError if there is no artefact to speak of; all else is listed in `problems`.
     """
     manifest = artefact.read(path)
@@ -53,9 +70,9 @@ def verify(
         for name, problem in _digests(path, manifest, threads):
             found[name].append(problem)
         general += _inputs(manifest)
-        if manifest.kind == "kb":
+        if check := {"kb": _rows_of_kb, **(checks or {})}.get(manifest.kind):
             whole = [name for name, problems in found.items() if not problems]
-            general += soundness.problems(Kb(path), whole, memory=memory, threads=threads)
+            general += check(path, whole, memory=memory, threads=threads)
     files = [file for table in manifest.tables.values() for file in table.files]
     return Verdict(
         path=str(path),
@@ -67,6 +84,12 @@ def verify(
         bytes=sum(file.bytes for file in files),
         problems=[*(problem for problems in found.values() for problem in problems), *general],
     )
+
+
+def _rows_of_kb(
+    path: Path, tables: Collection[str], *, memory: int | None, threads: int | None
+) -> Iterator[str]:
+    return soundness.problems(Kb(path), tables, memory=memory, threads=threads)
 
 
 def _manifest(path: Path, manifest: Manifest) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import duckdb
 from kbtools.errors import KbError
 from kbtools.kb.database import Config, in_memory, one_line, opened
 from kbtools.kb.quoting import name, read_parquet
-from kbtools.kb.reader import Kb
+from kbtools.kb.reader import Tables
 from kbtools.kb.schema import TABLES
 from kbtools.kb.union import shifted
 
@@ -47,7 +47,7 @@ def connect(
 
 def add_views(
     con: duckdb.DuckDBPyConnection,
-    parts: list[Kb],
+    parts: Sequence[Tables],
     schema: str = "main",
     *,
     only: Collection[str] | None = None,
@@ -56,7 +56,7 @@ def add_views(
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {name(schema)}")
     opened: list[Path] = []
     numbers = shifted(parts)
-    for table in dict.fromkeys(table for part in parts for table in part.tables):
+    for table in dict.fromkeys(table for part in parts for table in part.tabular):
         if only is not None and table not in only:
             continue
         pieces = []
@@ -102,7 +102,7 @@ def told() -> Iterator[None]:
         with in_memory():
             yield
     except duckdb.PermissionException as error:
-        raise KbError(f"only the knowledge base's own files can be opened: {one_line(error)}") from error
+        raise KbError(f"only the artefacts' own files can be opened: {one_line(error)}") from error
     except duckdb.Error as error:
         raise KbError(one_line(error)) from error
     except RuntimeError as error:

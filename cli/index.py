@@ -1,0 +1,54 @@
+"""`kbtools index`: names or entities become searchable by similarity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from kbtools import linkers
+from kbtools.cli.options import common
+from kbtools.cli.settings import flags
+from kbtools.extras import need
+from kbtools.linkers.index.dense.settings import Settings as Dense
+from kbtools.linkers.index.fuzzy.settings import Settings as Fuzzy
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="ALIAS|KB...")
+@click.option("--kind", type=click.Choice(linkers.KINDS), required=True, help="By letters, or by meaning.")
+@click.option(
+    "--encoder", metavar="NAME|PATH", help="dense: a sentence encoder.  [default: a small one here]"
+)
+@click.option("--base", metavar="OLD", help="An earlier index: what has not changed is taken from it.")
+@click.option("--out", required=True, metavar="INDEX", help="The folder to write.")
+@flags(Fuzzy, Dense)
+@click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
+@click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
+@common("workers", "memory", "quiet", "json")
+def command(sources: tuple[str, ...], out: str, encoder: str | None, as_json: bool, **options: Any) -> None:
+    """Make an index of candidates: fuzzy finds misspelt names of an alias table, dense what is described.
+
+    A dense index is made of knowledge bases: the encoder turns label, types and description of each entity
+    into a vector. Every setting belongs to one kind; the other refuses it.
+
+    Example: kbtools index alias/wikidata --kind fuzzy --out index/fuzzy
+    """
+    asked = {name: value for name, value in options.items() if value not in (None, ())}
+    made = linkers.build_index(sources, out, encoder=_encoder(encoder), **asked)
+    click.echo(msgspec.json.encode(made).decode() if as_json else linkers.index_summary(made, out))
+
+
+def _encoder(name: str | None) -> Any:
+    """Load the encoder of that name, unless it is one of our own."""
+    if name is None:
+        return None
+    from kbtools.linkers.index.dense import encoders  # noqa: PLC0415 - only where it is asked for
+
+    if (ours := encoders.named(name)) is not None:
+        return ours
+    need("transformers", extra="train", why=f"--encoder {name}")
+    from kbtools.models.texts import TextEncoder  # noqa: PLC0415 - slow to import
+
+    return TextEncoder.from_pretrained(name)
