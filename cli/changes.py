@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kbtools.alias.changes import AliasDifference
+from kbtools.alias.about.changes import AliasDifference
 from kbtools.cli import renamed
 from kbtools.cli.printing import cell, change, heading, show_table
 from kbtools.kb.diff import Change, Difference, Moved

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from kbtools.alias.explanation import Candidate, Count, Explanation, Sense
-from kbtools.alias.neighbours import Near
+from kbtools.alias.about.explanation import Candidate, Count, Explanation, Sense
+from kbtools.alias.about.neighbours import Near
 from kbtools.cli.printing import cell, facts, heading, plural, show_table
 
 MOST_COUNTS = 4  # of one candidate

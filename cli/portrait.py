@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from kbtools.alias.overview import AliasOverview, Known
+from kbtools.alias.about.overview import AliasOverview, Known
 from kbtools.artefact.manifest import a
 from kbtools.cli.printing import cell, facts, heading, plural, show_table
 from kbtools.kb.overview import Description, Overview, Sample, Top, Unfinished

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from kbtools.alias.changes import AliasDifference, Meaning, Names, Turns
+from kbtools.alias.about.changes import AliasDifference, Meaning, Names, Turns
 from kbtools.cli.printing import cell, change, heading, show_table
 
 

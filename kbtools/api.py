@@ -14,12 +14,12 @@ from kbtools.artefact import Manifest
 from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kbtools.alias.build import build as build_alias
-    from kbtools.alias.diff import diff
-    from kbtools.alias.explain import explain_surface
-    from kbtools.alias.overview import describe as inspect
-    from kbtools.alias.summary import summary as alias_summary
-    from kbtools.alias.verify import verify
+    from kbtools.alias.building.build import build as build_alias
+    from kbtools.alias.about.diff import diff
+    from kbtools.alias.about.explain import explain_surface
+    from kbtools.alias.about.overview import describe as inspect
+    from kbtools.alias.building.summary import summary as alias_summary
+    from kbtools.alias.about.verify import verify
     from kbtools.artefact import licences
     from kbtools.kb.merging import merge
     from kbtools.kb.merging import summary as merged
@@ -35,16 +35,16 @@ SHOWN = 4  # kinds of skipped rows that a summary names
 
 # functions that live where their work is done, imported when they are first asked for
 _ELSEWHERE = {
-    "alias_summary": "kbtools.alias.summary:summary",
-    "build_alias": "kbtools.alias.build:build",
-    "diff": "kbtools.alias.diff:diff",
-    "explain_surface": "kbtools.alias.explain:explain_surface",
-    "inspect": "kbtools.alias.overview:describe",
+    "alias_summary": "kbtools.alias.building.summary:summary",
+    "build_alias": "kbtools.alias.building.build:build",
+    "diff": "kbtools.alias.about.diff:diff",
+    "explain_surface": "kbtools.alias.about.explain:explain_surface",
+    "inspect": "kbtools.alias.about.overview:describe",
     "licences": "kbtools.artefact:licences",
     "merge": "kbtools.kb.merging:merge",
     "merged": "kbtools.kb.merging:summary",
     "query": "kbtools.kb.query:query",
-    "verify": "kbtools.alias.verify:verify",
+    "verify": "kbtools.alias.about.verify:verify",
 }
 
 

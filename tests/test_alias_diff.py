@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kbtools import api
-from kbtools.alias.changes import AliasDifference, Turn
-from kbtools.alias.diff import diff
+from kbtools.alias.about.changes import AliasDifference, Turn
+from kbtools.alias.about.diff import diff
 from kbtools.errors import ArtefactError
 from tests import tiny_alias, tiny_kb
 from tests.tiny_alias import name

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbtools.alias.explain import explain_surface
-from kbtools.alias.explanation import Candidate, Explanation
+from kbtools.alias.about.explain import explain_surface
+from kbtools.alias.about.explanation import Candidate, Explanation
 from kbtools.alias.lookup import Alias
 from kbtools.errors import ArtefactError
 from tests import tiny_alias, tiny_kb

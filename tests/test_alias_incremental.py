@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from kbtools import api, artefact
-from kbtools.alias import stages
+from kbtools.alias.building import stages
 from kbtools.alias.lookup import Alias
 from kbtools.errors import ArtefactError
 from tests import small_names

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kbtools import api, executors
-from kbtools.alias import occurrences
+from kbtools.alias.building import occurrences
 from kbtools.alias.lookup import Alias
 from kbtools.alias.scan import scan
 from kbtools.alias.schema import LEVELS

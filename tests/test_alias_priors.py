@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbtools.alias import prior_formats, priors
-from kbtools.alias.names import Rules, read_range
-from kbtools.alias.text import stage_prior
+from kbtools.alias.building import prior_formats, priors
+from kbtools.alias.building.names import Rules, read_range
+from kbtools.alias.building.text import stage_prior
 from kbtools.artefact import KbRef, manifest
 from kbtools.corpus.base import Report
 from kbtools.errors import SourceError

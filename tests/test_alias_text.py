@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kbtools import api
-from kbtools.alias import stages
+from kbtools.alias.building import stages
 from kbtools.alias.lookup import Alias
 from tests import small_names
 from tests.small_names import Name

@@ -205,6 +205,9 @@ def test_a_damaged_container_is_told(tmp_path):
     write(tmp_path / "t/b.txt.gz", gzip.compress(whole)[:-5000])
     assert len(texts(tmp_path / "t", report=report)) == 1
     assert [one[0] for one in report.damage] == ["a.jsonl.gz", "b.txt.gz"]
+    assert [(one["file"], one["byte"]) for one in report.rejects] == [
+        (file, at) for file, at, _ in report.damage
+    ]
 
 
 def test_standard_input(tmp_path, monkeypatch):
@@ -244,6 +247,12 @@ def test_what_is_not_there_is_one_line(spec, tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(KbError):
         list(corpus.documents(spec.format(tmp_path)))
+
+
+def test_an_empty_file_of_records_is_refused_at_once(tmp_path):
+    path = write(tmp_path / "a.jsonl", "")
+    with pytest.raises(SourceError, match="is empty"):
+        corpus.inputs(str(path))
 
 
 def test_settings_are_checked(tmp_path):

@@ -72,7 +72,9 @@ def test_a_folder_without_pages(tmp_path):
     kb = tiny_kb.write(tmp_path / "kb", tiny_kb.world())
     with pytest.raises(ArtefactError, match="has no pages"):
         list(corpus.documents(str(kb)))
-    assert corpus.inputs(str(kb))[0].kind == "kb"
+    with pytest.raises(ArtefactError, match="has no pages"):
+        corpus.inputs(str(kb))
+    assert corpus.inputs(str(with_pages(tmp_path / "paged")))[0].kind == "kb"
 
 
 def test_damaged_pages_are_one_line(tmp_path):

@@ -61,8 +61,10 @@ def identities(path: str, suffixes: Sequence[str]) -> list[tuple[str, str, str]]
         return [(path, "corpus", f"url {path}" if is_url(path) else f"stream {time.time_ns()}")]
     here = Path(local(path) or path)
     if not here.is_dir():
+        if here.exists() and not here.is_file():
+            return [(path, "corpus", f"stream {time.time_ns()}")]
         Input(path).close()  # says what is wrong
-        return [(path, "corpus", digest.of_dump(here) if here.is_file() else f"stream {time.time_ns()}")]
+        return [(path, "corpus", digest.of_dump(here))]
     told = [[Path(file).relative_to(here).as_posix(), digest.of_dump(Path(file))]
             for file in files_of(str(here), suffixes)]  # fmt: skip
     return [(path, "corpus", f"folder:{len(told)}:{digest.of_json(told)}")]
@@ -104,7 +106,7 @@ def plan_lines(path: str, suffixes: Sequence[str], folder: Path, room: str, repo
         finally:
             dump.close()
         if dump.damage:
-            report.damage.append([name_in(path, file), dump.damage.byte, dump.damage.reason])
+            report.damaged(name_in(path, file), dump.damage)
 
 
 def _measure(path: str, start: int, end: int | None) -> tuple[int, int]:

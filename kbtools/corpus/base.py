@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
+from kbtools.io import Damage
 from kbtools.kb.schema import STR, U32
 
 TEXT = pa.large_string()
@@ -69,6 +70,11 @@ class Report:
         snippet = text[: 4 * SNIPPET].decode("utf-8", "replace")[:SNIPPET]
         self.counts["rejected"] += 1
         self.rejects.append({"file": file, "line": line, "byte": byte, "reason": reason, "snippet": snippet})
+
+    def damaged(self, file: str, damage: Damage) -> None:
+        """Note that a container breaks off."""
+        self.damage.append([file, damage.byte, damage.reason])
+        self.reject(file, damage.reason, byte=damage.byte)
 
     def facts(self) -> dict[str, Any]:
         """Return it as plain data, for the record of a task."""

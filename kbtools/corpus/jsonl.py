@@ -17,12 +17,15 @@ from kbtools.corpus._files import (
     LinesPart,
     as_part,
     blocks,
+    files_of,
     has_files,
     identities,
     lines,
     plan_lines,
 )
 from kbtools.corpus.base import Document, Part, Report, batches
+from kbtools.io import open_stream
+from kbtools.io.inputs import local
 
 Fields = dict[str, msgspec.Raw]
 
@@ -55,7 +58,10 @@ class Jsonl:
         return has_files(path, self.suffixes)
 
     def inputs(self, path: str) -> list[tuple[str, str, str]]:
-        """Identify the files."""
+        """Identify the files; refuse those that cannot be read."""
+        if local(path) and not Path(path).is_fifo():
+            for file in files_of(path, self.suffixes):
+                open_stream(file).close()
         return identities(path, self.suffixes)
 
     def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:

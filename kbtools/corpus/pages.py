@@ -54,13 +54,11 @@ class Pages:
 
     def inputs(self, path: str) -> list[tuple[str, str, str]]:
         """Say what its manifest says."""
-        return [(path, "kb", Kb(path).manifest.content)]
+        return [(path, "kb", _opened(path).manifest.content)]
 
     def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
         """Take a row group at a time."""
-        kb = Kb(path)
-        if "pages" not in kb.tables:
-            raise ArtefactError(f"{path}: has no pages; it has {', '.join(kb.tables)}")
+        kb = _opened(path)
         anchors = _Groups(list(map(str, kb.files("anchors")))) if "anchors" in kb.tables else None
         for file in map(str, kb.files("pages")):
             for group, (low, high, rows, size) in enumerate(_ranges(file)):
@@ -81,6 +79,13 @@ class Pages:
 
 
 FORMAT = Pages()
+
+
+def _opened(path: str) -> Kb:
+    kb = Kb(path)
+    if "pages" not in kb.tables:
+        raise ArtefactError(f"{path}: has no pages; it has {', '.join(kb.tables)}")
+    return kb
 
 
 class _Groups:

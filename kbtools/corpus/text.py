@@ -123,7 +123,7 @@ def _contents(file: str, name: str, report: Report) -> bytes:
     with open_stream(file) as stream:
         data = stream.read(LONGEST + 1)
         if stream.damage:
-            report.damage.append([name, stream.damage.byte, stream.damage.reason])
+            report.damaged(name, stream.damage)
     return data
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.alias.building.weighing import Floats, Ints, new
 from kbtools.alias.compat._names import Bits, Mask, Names, each
 from kbtools.alias.compat.base import ANSWERS
-from kbtools.alias.weighing import Floats, Ints, new
 from kbtools.kb.schema import STR
 from kbtools.text import CASE, normalise_many
 

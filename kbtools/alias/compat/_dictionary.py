@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.compute as pc
 
+from kbtools.alias.building.weighing import Floats
 from kbtools.alias.compat._names import LINKS, Mask, Names, Pairs, pairs
-from kbtools.alias.weighing import Floats
 
 NO_NAMES = ("form", "exception")  # inflected: no dictionary of names has them
 ABOUT_WIKIPEDIA = r"[Ww]ikipedia"  # a link whose text holds this speaks of the encyclopedia, not of the world

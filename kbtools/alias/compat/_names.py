@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.alias.building.weighing import Floats, Ints, new, ranks, sums
 from kbtools.alias.schema import SOURCES
-from kbtools.alias.weighing import Floats, Ints, new, ranks, sums
 from kbtools.kb.schema import STR
 from kbtools.text import SEPARATOR
 

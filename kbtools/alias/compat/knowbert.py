@@ -50,10 +50,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kbtools.alias.building.weighing import Floats, Ints, new, ranks, sums
 from kbtools.alias.compat._answers import Asked, Finder, Resolve, Tables, answer
 from kbtools.alias.compat._dictionary import Added, spelt
 from kbtools.alias.compat._names import LINKS, Mask, Names, Pairs, each, pairs, read
-from kbtools.alias.weighing import Floats, Ints, new, ranks, sums
 
 ABOUT = __doc__ or ""
 OF_WIKIPEDIA = ("anchor", "prior", "title", "redirect", "disambiguation")

@@ -42,10 +42,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.alias.building.weighing import Floats, Ints, new
 from kbtools.alias.compat._answers import Asked, Finder, Resolve, Tables, answer
 from kbtools.alias.compat._dictionary import Added, spelt
 from kbtools.alias.compat._names import LINKS, Names, Pairs, each, read
-from kbtools.alias.weighing import Floats, Ints, new
 
 ABOUT = __doc__ or ""
 STRIPPED = r"[(.|,!')]"

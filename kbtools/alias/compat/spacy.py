@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from kbtools.alias.building.weighing import Ints, new
 from kbtools.alias.compat._answers import Asked, Finder, Tables, answer
 from kbtools.alias.compat._names import pairs, read
-from kbtools.alias.weighing import Ints, new
 
 ABOUT = __doc__ or ""
 

@@ -39,9 +39,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.alias.building.weighing import Floats, Ints, new, sums
 from kbtools.alias.compat._answers import Asked, Finder, Tables, answer
 from kbtools.alias.compat._names import each, pairs, read
-from kbtools.alias.weighing import Floats, Ints, new, sums
 
 ABOUT = __doc__ or ""
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools import corpus
-from kbtools.alias import occurrences, priors, tables
-from kbtools.alias.names import Rules, lay
-from kbtools.alias.ranges import Names
+from kbtools.alias.building import occurrences, priors, tables
+from kbtools.alias.building.names import Rules, lay
+from kbtools.alias.building.ranges import Names
+from kbtools.alias.building.stages import Stages, pieces
 from kbtools.alias.schema import LOOKUP, SOURCES
-from kbtools.alias.stages import Stages, pieces
 from kbtools.artefact import Done, Input, Outcome, Task
 from kbtools.kb.reader import Base, gather
 
@@ -36,7 +36,7 @@ def stage_priors(
     tasks = [
         Task(
             name=f"priors/{number:03}",
-            call="kbtools.alias.text:stage_prior",
+            call="kbtools.alias.building.text:stage_prior",
             args={
                 "file": file, "kbs": paths, "part": f"work/priors/{number:03}", "rules": rules._asdict(),
                 "bounds": bounds, "site": site, "memory": stages.memory,
@@ -107,14 +107,14 @@ def count(
     tasks = [
         Task(
             name=f"forms/{number:05}",
-            call="kbtools.alias.text:finish_forms",
+            call="kbtools.alias.building.text:finish_forms",
             args={"forms": f"{piece}.forms", "number": number, "first": first, "entries": size},
         )
         for number, (piece, first, size) in enumerate(zip(pieces(bounds), firsts, sizes, strict=True))
     ]
     done = stages.do("forms", tasks)
     links = [f"work/links/{number:05}.npy" for number in range(len(done))]
-    joined = Task(name="links", call="kbtools.alias.text:join_links", args={"parts": links})
+    joined = Task(name="links", call="kbtools.alias.building.text:join_links", args={"parts": links})
     return done + stages.do("links", [joined])
 
 

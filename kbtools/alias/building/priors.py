@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kbtools.alias import prior_formats
-from kbtools.alias.prior_formats import PriorFile
+from kbtools.alias.building import prior_formats
+from kbtools.alias.building.prior_formats import PriorFile
 from kbtools.corpus.base import Report
 from kbtools.kb.database import connect
 from kbtools.kb.quoting import name as quoted

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import duckdb
 
 from kbtools import config
-from kbtools.alias.explanation import Candidate, Count, Explanation, Rung, Sense, Spelling
+from kbtools.alias.about.explanation import Candidate, Count, Explanation, Rung, Sense, Spelling
+from kbtools.alias.about.neighbours import neighbours
+from kbtools.alias.about.referents import Referents
+from kbtools.alias.building.weighing import LINKS
 from kbtools.alias.lookup import Alias
-from kbtools.alias.neighbours import neighbours
-from kbtools.alias.referents import Referents
 from kbtools.alias.schema import LEVELS, SOURCES, TABLES
 from kbtools.alias.settings import Settings, Weights
-from kbtools.alias.weighing import LINKS
 from kbtools.kb.reader import Tables
 from kbtools.kb.views import add_views, ask, connect
 from kbtools.text import BARE, CASE, FOLDED, normalise

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools.alias import hashing
-from kbtools.alias.candidates import Candidates
-from kbtools.alias.forms import alphabetical
+from kbtools.alias.building.candidates import Candidates
+from kbtools.alias.building.forms import alphabetical
+from kbtools.alias.building.weighing import Counts, Ints, new
 from kbtools.alias.normal import Rungs
-from kbtools.alias.weighing import Counts, Ints, new
 from kbtools.kb.schema import STR
 
 WHOLE, OWN, EXTRA = 0, 1, 2  # which of two entries of one name stays: the first

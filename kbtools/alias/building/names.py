@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kbtools.alias import hashing, normal
-from kbtools.alias.entities import denied_file
+from kbtools.alias.building.entities import denied_file
 from kbtools.alias.schema import SOURCES
 from kbtools.artefact import Outcome
 from kbtools.kb.schema import STR, TABLES, U8, U32, U64

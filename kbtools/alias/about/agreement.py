@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.alias.building.weighing import changes
 from kbtools.alias.lookup import Alias
 from kbtools.alias.schema import LOOKUP
-from kbtools.alias.weighing import changes
 from kbtools.kb.reader import Tables
 
 ROWS = 1 << 16

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.alias.about.referents import Referents
 from kbtools.alias.lookup import Alias
-from kbtools.alias.referents import Referents
 from kbtools.kb.schema import STR
 from kbtools.kb.views import ask
 

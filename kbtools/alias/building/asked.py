@@ -10,10 +10,11 @@ import msgspec
 import pyarrow as pa
 
 from kbtools import config, plugins
-from kbtools.alias import earlier, normal, text
+from kbtools.alias import normal
+from kbtools.alias.building import earlier, text
+from kbtools.alias.building.stages import surfaces
 from kbtools.alias.settings import Settings, Weights
 from kbtools.alias.settings import weights as read_weights
-from kbtools.alias.stages import surfaces
 from kbtools.artefact import Input, digest
 from kbtools.errors import ArtefactError, ConfigError, SourceError
 from kbtools.kb.reader import Base, Kb, gather

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pyarrow.parquet as pq
 
-from kbtools.alias.names import Rules, choose_bounds
-from kbtools.alias.ranges import How, Names
+from kbtools.alias.building.names import Rules, choose_bounds
+from kbtools.alias.building.ranges import How, Names
 from kbtools.artefact import Done, Task
 from kbtools.executors import Pool
 from kbtools.kb.reader import Base
@@ -62,7 +62,7 @@ class Stages:
                         "part": parts[-1], "file": str(file), "group": group, "kb": place,
                         "rules": rules._asdict(), "bounds": bounds,
                     }  # fmt: skip
-                    tasks.append(Task(name=name, call="kbtools.alias.names:stage", args=args))
+                    tasks.append(Task(name=name, call="kbtools.alias.building.names:stage", args=args))
             staged.append(Names(place, staged=parts))
         self.note(self.do("names", tasks))
         return staged
@@ -72,7 +72,7 @@ class Stages:
         tasks = [
             Task(
                 name=f"weigh/{number:05}",
-                call="kbtools.alias.ranges:weigh",
+                call="kbtools.alias.building.ranges:weigh",
                 args={
                     "part": piece, "number": number, "bounds": bounds, "names": msgspec.to_builtins(names),
                     "how": msgspec.to_builtins(how), "memory": self.memory,
@@ -86,7 +86,7 @@ class Stages:
         """Compile the look-up from the pieces of the ranges."""
         args = {"pieces": pieces(bounds), "several_kbs": several_kbs}
         return self.do(
-            "compile", [Task(name="compile", call="kbtools.alias.compiling:compile_pieces", args=args)]
+            "compile", [Task(name="compile", call="kbtools.alias.building.compiling:compile_pieces", args=args)]
         )[0]
 
 

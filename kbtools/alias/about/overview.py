@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from kbtools.alias.referents import Referents
+from kbtools.alias.about.referents import Referents
 from kbtools.alias.schema import KIND, LOOKUP, TABLES
 from kbtools.kb import overview
 from kbtools.kb.overview import Description, Overview, Unfinished, sample

@@ -19,12 +19,12 @@ import msgspec
 import pyarrow as pa
 
 from kbtools import artefact
-from kbtools.alias import earlier, entities, text
-from kbtools.alias.asked import Asked, ask
-from kbtools.alias.names import Rules
-from kbtools.alias.ranges import How
+from kbtools.alias.building import earlier, entities, text
+from kbtools.alias.building.asked import Asked, ask
+from kbtools.alias.building.names import Rules
+from kbtools.alias.building.ranges import How
+from kbtools.alias.building.stages import Stages, cut
 from kbtools.alias.schema import KIND, LOOKUP, SOURCES, TABLES
-from kbtools.alias.stages import Stages, cut
 from kbtools.artefact import Done, FileEntry, Input, KbRef, Manifest, Staging, Table, begin, digest, unite
 from kbtools.executors import pool
 from kbtools.kb.schema import TABLES as KB_TABLES

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kbtools.alias.neighbours import Near
+from kbtools.alias.about.neighbours import Near
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kbtools import artefact
-from kbtools.alias.changes import AliasDifference, Meaning, Name, Names, Side, Turn, Turns
-from kbtools.alias.overview import MASS
-from kbtools.alias.referents import Referents
+from kbtools.alias.about.changes import AliasDifference, Meaning, Name, Names, Side, Turn, Turns
+from kbtools.alias.about.overview import MASS
+from kbtools.alias.about.referents import Referents
 from kbtools.alias.schema import KIND, TABLES
 from kbtools.artefact import KbRef
 from kbtools.kb import diff as between

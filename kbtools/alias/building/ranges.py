@@ -12,14 +12,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbtools import config, plugins
-from kbtools.alias import entries as looked_up
-from kbtools.alias import forms, hashing, normal, tables, weighing
+from kbtools.alias import hashing, normal
 from kbtools.alias.boundaries import prefixes
-from kbtools.alias.candidates import Candidates, estimated, given
-from kbtools.alias.entities import popularity_file
-from kbtools.alias.names import STAGED, read_range
+from kbtools.alias.building import entries as looked_up
+from kbtools.alias.building import forms, tables, weighing
+from kbtools.alias.building.candidates import Candidates, estimated, given
+from kbtools.alias.building.entities import popularity_file
+from kbtools.alias.building.names import STAGED, read_range
+from kbtools.alias.building.weighing import Counts, Estimate
 from kbtools.alias.schema import SOURCES
-from kbtools.alias.weighing import Counts, Estimate
 from kbtools.artefact import Outcome
 from kbtools.kb.database import connect, feed
 from kbtools.kb.quoting import quote, read_parquet

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.alias.building.weighing import Counts, Floats, Ints, Weighed, new
 from kbtools.alias.normal import Rungs
-from kbtools.alias.weighing import Counts, Floats, Ints, Weighed, new
 
 
 class Forms(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kbtools import artefact
-from kbtools.alias.ranges import Names
+from kbtools.alias.building.ranges import Names
 from kbtools.alias.schema import KIND
 from kbtools.artefact import Manifest
 from kbtools.errors import ArtefactError

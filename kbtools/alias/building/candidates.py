@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from kbtools.alias.forms import Forms, alphabetical
+from kbtools.alias.building.forms import Forms, alphabetical
+from kbtools.alias.building.weighing import Counts, Floats, Ints, Pairs, new, ranks
 from kbtools.alias.schema import TABLES
-from kbtools.alias.weighing import Counts, Floats, Ints, Pairs, new, ranks
 from kbtools.kb.schema import STR
 
 

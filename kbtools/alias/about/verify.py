@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kbtools.alias import agreement
+from kbtools.alias.about import agreement
 from kbtools.alias.schema import KIND, LOOKUP, SOURCES, TABLES
 from kbtools.kb import verify as general
 from kbtools.kb.reader import Tables

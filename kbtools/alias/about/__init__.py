@@ -1,0 +1,1 @@
+"""Looking at alias tables: why a name means what, what changed, what there is, whether it is sound."""
