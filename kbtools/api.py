@@ -14,12 +14,12 @@ from kbtools.artefact import Manifest
 from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kbtools.alias.building.build import build as build_alias
     from kbtools.alias.about.diff import diff
     from kbtools.alias.about.explain import explain_surface
     from kbtools.alias.about.overview import describe as inspect
-    from kbtools.alias.building.summary import summary as alias_summary
     from kbtools.alias.about.verify import verify
+    from kbtools.alias.building.build import build as build_alias
+    from kbtools.alias.building.summary import summary as alias_summary
     from kbtools.artefact import licences
     from kbtools.kb.merging import merge
     from kbtools.kb.merging import summary as merged

@@ -48,6 +48,11 @@ class Setting(NamedTuple):
         return "" if self.default is REQUIRED else _typed(self.default)
 
 
+def setting(text: str, default: Any) -> Any:
+    """Write a field of a settings class: what it does, and its default."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
 def load(path: Path, settings: type[T], overrides: Iterable[str] = ()) -> T:
     """Read the TOML file at `path`, apply overrides, and check every name and type."""
     return build(settings, load_table(path), where=str(path), overrides=overrides)

@@ -37,7 +37,7 @@ def counts(kbs: Sequence[Iterable[Name]]) -> dict[tuple[str, str, int, int, str]
         for name in names:
             surface = normalise(name.text, EXACT)
             key = (surface, norm_of(name.text), kb, name.eid, name.source)
-            found[key] += 1 if name.count is None else name.count
+            found[key] += 1 if name.n is None else name.n
     return dict(found)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 from hypothesis import strategies as st
 
 from tests import tiny_kb
@@ -23,7 +24,7 @@ class Name(NamedTuple):
     eid: int
     text: str
     source: str = "label"
-    count: int | None = None
+    n: int | None = None
     lang: str | None = "en"
 
 
@@ -43,8 +44,8 @@ def write(
         for eid in range(entities)
     ]
     surfaces = [
-        {**n._asdict(), "pos": None, "atom": None}
-        for n in sorted(names, key=lambda n: (n.text.encode(), n.eid))
+        {**row._asdict(), "count": row.n, "pos": None, "atom": None}
+        for row in sorted(names, key=lambda row: (row.text.encode(), row.eid))
     ]  # fmt: skip
     return tiny_kb.write(
         out,
@@ -65,3 +66,9 @@ def names(entities: int = 8, spellings: Iterable[str] = SPELLINGS) -> st.SearchS
         st.one_of(st.none(), st.integers(0, 50)),
     )
     return st.lists(one, min_size=1, max_size=40)
+
+
+def ask(sql: str) -> list[tuple[Any, ...]]:
+    """Ask about Parquet files in SQL."""
+    with duckdb.connect() as con:
+        return con.execute(sql).fetchall()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,17 +15,17 @@ from kbtools.alias.lookup import Alias
 from kbtools.alias.schema import LEVELS
 from tests import oracle_alias, small_names
 from tests.oracle_alias import Estimate
-from tests.small_names import Name
+from tests.small_names import Name, ask
 
 slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def rows(alias, table, columns="*"):
-    return duckdb.sql(f"SELECT {columns} FROM '{alias}/{table}/*.parquet'").fetchall()
+    return ask(f"SELECT {columns} FROM '{alias}/{table}/*.parquet'")
 
 
 def priors(alias):
-    found = defaultdict(dict)
+    found: dict[Any, Any] = defaultdict(dict)
     for norm, form, kb, eid, prior in rows(alias, "candidates", "norm, form, kb, eid, prior"):
         found[norm, form, kb][eid] = prior
     return dict(found)
@@ -78,7 +78,7 @@ def test_a_look_up_finds_what_the_tables_say(build, kbs):
     alias, table = Alias(out), priors(out)
     surfaces = sorted({row[0] for row in rows(out, "counts", "surface")})
     found = alias.lookup(surfaces)
-    told = defaultdict(dict)
+    told: dict[Any, Any] = defaultdict(dict)
     for row in alias.candidates(found).to_pylist():
         told[row["query"], row["kb"]][row["eid"]] = row["prior"]
     for query, surface in enumerate(surfaces):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import duckdb
 import numpy as np
 import pytest
 
@@ -10,7 +9,7 @@ from kbtools import api
 from kbtools.alias.lookup import Alias
 from kbtools.errors import ArtefactError, ConfigError, KbError
 from tests import small_names, tiny_kb
-from tests.small_names import Name
+from tests.small_names import Name, ask
 
 
 def build(tmp_path, names, **options):
@@ -19,14 +18,14 @@ def build(tmp_path, names, **options):
 
 
 def surfaces(tmp_path):
-    found = duckdb.sql(f"SELECT surface FROM '{tmp_path}/alias/counts/*.parquet' ORDER BY ALL").fetchall()
+    found = ask(f"SELECT surface FROM '{tmp_path}/alias/counts/*.parquet' ORDER BY ALL")
     return [row[0] for row in found]
 
 
 def test_a_name_that_is_too_long_is_rejected_by_name(tmp_path):
     made = build(tmp_path, [Name(0, "x" * 10_000), Name(1, "short")])
     assert made.counts["rejected"] == 1
-    rejects = duckdb.sql(f"SELECT reason, snippet FROM '{tmp_path}/alias/rejects/*.parquet'").fetchall()
+    rejects = ask(f"SELECT reason, snippet FROM '{tmp_path}/alias/rejects/*.parquet'")
     assert rejects == [("a name of more than 300 characters", "x" * 200)]
     assert surfaces(tmp_path) == ["short"]
 
@@ -60,9 +59,9 @@ def test_counts_beyond_32_and_64_bits(tmp_path):
         Name(1, "a", "anchor", largest),
     ]
     build(tmp_path, names)
-    counted = duckdb.sql(f"SELECT n FROM '{tmp_path}/alias/counts/*.parquet' ORDER BY eid").fetchall()
+    counted = ask(f"SELECT n FROM '{tmp_path}/alias/counts/*.parquet' ORDER BY eid")
     assert [row[0] for row in counted] == [1 << 40, largest]
-    priors = duckdb.sql(f"SELECT sum(prior) FROM '{tmp_path}/alias/candidates/*.parquet'").fetchall()
+    priors = ask(f"SELECT sum(prior) FROM '{tmp_path}/alias/candidates/*.parquet'")
     assert priors[0][0] == pytest.approx(1)
 
 
@@ -141,8 +140,8 @@ def test_instances_of_denied_classes_have_no_names(tmp_path):
 def test_too_few_links_do_not_make_a_candidate(tmp_path):
     names = [Name(0, "a", "anchor", 2), Name(1, "a", "anchor", 3), Name(2, "a", "label")]
     build(tmp_path, names, min_count=3)
-    kept = duckdb.sql(f"SELECT DISTINCT eid FROM '{tmp_path}/alias/candidates/*.parquet' ORDER BY ALL")
-    assert kept.fetchall() == [(1,), (2,)]
+    kept = ask(f"SELECT DISTINCT eid FROM '{tmp_path}/alias/candidates/*.parquet' ORDER BY ALL")
+    assert kept == [(1,), (2,)]
 
 
 @pytest.mark.parametrize("array", ["norms", "offsets", "buckets", "entries", "eids"])

@@ -256,8 +256,8 @@ def test_staged_names_of_every_knowledge_base(tmp_path):
         memory=1 << 28,
         file=str(tmp_path / "priors"),
         kbs=[str(part.path) for base in bases for part in base.parts],
-        rules=Rules([], 1, 300, "keep", [])._asdict(),
-        bounds=["m"],
+        rules=Rules([], 1, 300, "keep", [], ["m"])._asdict(),
+        site="enwiki",
     )
     names = {}
     for kb, file in outcome.facts["parts"]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 
@@ -13,7 +13,7 @@ from kbtools import api
 from kbtools.alias.building import stages
 from kbtools.alias.lookup import Alias
 from tests import small_names
-from tests.small_names import Name
+from tests.small_names import Name, ask
 
 TEXT = "Apple sells apple pie. An APPLE a day, an apple and Paris."
 NAMES = [
@@ -31,14 +31,21 @@ def anchor(start, end, target, surface):
 
 @pytest.fixture
 def kb(tmp_path):
-    page = {"page": 0, "eid": None, "title": "A day", "lang": "en", "text": TEXT, "sections": []}
+    page: dict[str, Any] = {
+        "page": 0,
+        "eid": None,
+        "title": "A day",
+        "lang": "en",
+        "text": TEXT,
+        "sections": [],
+    }
     links = [anchor(0, 5, 0, "Apple"), anchor(12, 17, 1, "apple"), anchor(52, 57, 2, "Paris")]
     return small_names.write(tmp_path / "kb", NAMES, pages=[page], anchors=links)
 
 
 def forms(alias):
-    found = duckdb.sql(f"SELECT norm, surface, linked, unlinked, link_prob FROM '{alias}/forms/*.parquet'")
-    return {(norm, surface): rest for norm, surface, *rest in found.fetchall()}
+    found = ask(f"SELECT norm, surface, linked, unlinked, link_prob FROM '{alias}/forms/*.parquet'")
+    return {(norm, surface): rest for norm, surface, *rest in found}
 
 
 def corpus(tmp_path, *texts):
@@ -101,10 +108,10 @@ def test_prior_files_are_one_more_source(kb, tmp_path):
     file = tmp_path / "counts.tsv"
     file.write_text("Paris\tE5\t40\nApple\tE7\t10\nLutetia\tE2\t2\nNowhere\tE99\t1\n")
     made = api.build_alias([kb], tmp_path / "alias", prior_files=[file])
-    counted = duckdb.sql(
+    counted = ask(
         f"SELECT surface, eid, n FROM '{tmp_path}/alias/counts/*.parquet' WHERE source = 'prior' ORDER BY ALL"
     )
-    assert counted.fetchall() == [("Apple", 7, 10), ("Lutetia", 2, 2), ("Paris", 5, 40)]
+    assert counted == [("Apple", 7, 10), ("Lutetia", 2, 2), ("Paris", 5, 40)]
     assert made.counts["skipped: no such entity"] == 1
     found = Alias(tmp_path / "alias")
     assert found.candidates(found.lookup(["Lutetia"])).to_pylist()[0]["eid"] == 2

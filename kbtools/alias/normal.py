@@ -1,10 +1,10 @@
-"""The normal forms of columns of names. Most names are plain ASCII, for which all of them are one look away."""
+"""The normal forms of columns of names; most names are plain ASCII, where they are quickly told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from kbtools.alias import hashing
 from kbtools.kb.schema import STR
 from kbtools.text import BARE, CASE, EXACT, FOLDED, Form, normalise_many
 
-Words = pa.StringArray
+Words: TypeAlias = pa.StringArray
 
 
 class Rungs(NamedTuple):
@@ -73,7 +73,7 @@ def _by_hand(text: Words, simple: Words, work: Callable[[list[str]], list[str]])
 
 
 def plain(text: Words) -> NDArray[np.bool_]:
-    """Mark names of ASCII letters, digits and single spaces inside: only their case can differ from the norm."""
+    """Mark names of ASCII letters, digits and single spaces: only by case can they differ from their norm."""
     data, offsets = hashing.buffers(text)
     odd = _odd()[data]
     space = data == ord(" ")

@@ -9,7 +9,7 @@ probability of its own), C candidates:
 
     norms.npy       u8          the norms' UTF-8, one after the other
     offsets.npy     u32 | u64   [N + 1] where each begins
-    buckets.npy     u32         [2ᵇ + 1] where in hash order the hashes begin whose first b bits are this number
+    buckets.npy     u32         [2ᵇ + 1] where in hash order begin the hashes whose first b bits are this
     tags.npy        u16         [N] in hash order: the 16 bits that follow
     places.npy      u32         [N] in hash order: the number of the norm
     known.npy       u64         a bit array: bit hash mod size is set for each norm

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kbtools import config
 from kbtools.alias.schema import SOURCES
+from kbtools.config import setting
 from kbtools.errors import ConfigError
-
-
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,22 +39,22 @@ class Weights:
 class Settings:
     """How counts become candidates; p(e|m) = (Σ w n + α π(e)) / (Σ w n + α) over the candidates e of m."""
 
-    alpha: float = _help("Pseudo-counts spread over the candidates by popularity.", 1.0)
-    beta: float = _help("Popularity is (1 + sitelinks)^beta ...", 0.5)
-    gamma: float = _help("... times (1 + in_degree)^gamma.", 0.5)
-    kappa: float = _help("How soon a form trusts itself: its weight is n / (n + kappa × candidates).", 1.0)
-    most: int = _help("Candidates kept of a name in each knowledge base.", 30)
-    min_count: int = _help("Links (anchors, prior files) a name needs to an entity, unless it is a name.", 1)
-    min_length: int = _help("Characters of a name.", 1)
-    max_length: int = _help("Characters of a name; longer ones are rejected.", 300)
-    deny_classes: tuple[str, ...] = _help("Classes (ids) whose instances get no names here.", ())
-    stop_aliases: Path | None = _help("A file of names, one a line, that are left out.", None)
-    numbers: str = _help(
+    alpha: float = setting("Pseudo-counts spread over the candidates by popularity.", 1.0)
+    beta: float = setting("Popularity is (1 + sitelinks)^beta ...", 0.5)
+    gamma: float = setting("... times (1 + in_degree)^gamma.", 0.5)
+    kappa: float = setting("How soon a form trusts itself: its weight is n / (n + kappa × candidates).", 1.0)
+    most: int = setting("Candidates kept of a name in each knowledge base.", 30)
+    min_count: int = setting("Links (anchors, prior files) to an entity, below which they do not count.", 1)
+    min_length: int = setting("Characters of a name.", 1)
+    max_length: int = setting("Characters of a name; longer ones are rejected.", 300)
+    deny_classes: tuple[str, ...] = setting("Classes (ids) whose instances get no names here.", ())
+    stop_aliases: Path | None = setting("A file of names, one a line, that are left out.", None)
+    numbers: str = setting(
         "Names without a letter: keep, drop, or names (keep labels, titles, aliases).", "names"
     )
-    site: str = _help("The wiki whose titles prior files hold.", "enwiki")
-    pages: bool = _help("Count names in the pages of the knowledge bases, for link probabilities.", True)
-    langs: tuple[str, ...] = _help("Languages of names; those without a language always stay.  [all]", ())
+    site: str = setting("The wiki whose titles prior files hold.", "enwiki")
+    pages: bool = setting("Count names in the pages of the knowledge bases, for link probabilities.", True)
+    langs: tuple[str, ...] = setting("Languages of names; those without a language always stay.  [all]", ())
 
     def __post_init__(self) -> None:
         for name in ("alpha", "beta", "gamma", "kappa"):

@@ -1,1 +1,1 @@
-"""Candidate indexes: fuzzy (names spelt otherwise), dense (meanings), and the two fused with the alias table."""
+"""Candidate indexes: fuzzy (names spelt otherwise), dense (meanings), and fused with alias tables."""

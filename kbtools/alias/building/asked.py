@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from kbtools import config, plugins
+from kbtools import config, corpus, plugins
 from kbtools.alias import normal
-from kbtools.alias.building import earlier, text
+from kbtools.alias.building import earlier
 from kbtools.alias.building.stages import surfaces
 from kbtools.alias.settings import Settings, Weights
 from kbtools.alias.settings import weights as read_weights
@@ -79,7 +79,7 @@ class Asked(NamedTuple):
             if not Path(file).is_file():
                 raise SourceError("no such file", path=file)
             found.append(Input(path=file, kind="file", content=digest.of_dump(Path(file))))
-        return found + text.inputs(self.corpora)
+        return found + [one for spec in self.corpora for one in corpus.inputs(spec)]
 
 
 def ask(

@@ -104,10 +104,12 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
         entities.write_popularity(stages.folder, place, base, settings.beta, settings.gamma)
         entities.write_denied(stages.folder, place, base, settings.deny_classes, stages.memory)
     bounds = cut(asked.bases)
-    rules = Rules(settings.langs, settings.min_length, settings.max_length, settings.numbers, asked.stop)
+    rules = Rules(
+        settings.langs, settings.min_length, settings.max_length, settings.numbers, asked.stop, bounds
+    )
     known = earlier.counted(asked.old, asked.bases, asked.told) if asked.old else {}
-    names = [*known.values(), *stages.names(asked.bases, bounds, rules, set(known))]
-    names += text.stage_priors(stages, asked.prior_files, asked.bases, rules, bounds, settings.site)
+    names = [*known.values(), *stages.names(asked.bases, rules, set(known))]
+    names += text.stage_priors(stages, asked, rules)
     how = How(
         weights=[getattr(asked.weights, word) for word in SOURCES],
         alpha=settings.alpha,
@@ -123,7 +125,7 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
     compiled = stages.compile(bounds, several_kbs=len(asked.bases) > 1)
     if asked.counting:
         sizes = [one.facts["entries"] for one in done]
-        done += text.count(stages, asked.pages, asked.corpora, bounds, sizes)
+        done += text.count(stages, asked, bounds, sizes)
     stages.counts["norms"] = compiled.facts["norms"]
     made = {name: _table(name, done) for name in TABLES}
     made[LOOKUP] = _lookup([compiled, *done], compiled.facts["norms"])

@@ -45,41 +45,26 @@ def estimated(pairs: Pairs, forms: Forms) -> Candidates:
     n, prior = np.concatenate([pairs.n, forms.n]), np.concatenate([pairs.prior, forms.prior])
     order = np.lexsort((form, pairs.norm[pair]))  # stable: kb and rank keep their order
     pair, form = pair[order], form[order]
+    norm, kb, eid = pairs.norm[pair], pairs.kb[pair], pairs.eid[pair]
     text = forms.text.take(pa.array(form, mask=form < 0))
-    return _ranked(
-        pairs.norm[pair],
-        form,
-        text,
-        pairs.kb[pair],
-        pairs.eid[pair],
-        n[order],
-        prior[order],
-        pairs.sources[pair],
-    )
+    return Candidates(
+        norm, text, new(norm, form), kb, eid, n[order], prior[order].astype(np.float32),
+        ranks(np.cumsum(new(norm, form, kb))), pairs.sources[pair],
+    )  # fmt: skip
 
 
 def given(counts: Counts, rows: pa.Table) -> Candidates:
     """Bring rows (norm, form, kb, eid, n, prior, sources) of another system's formula into order."""
     rows = rows.combine_chunks()
-    norm = (
-        pc.index_in(rows["norm"], counts.norms)
-        .combine_chunks()
-        .to_numpy(zero_copy_only=False)
-        .astype(np.int64)
-    )
-    text = rows["form"].combine_chunks().cast(STR) if rows.num_rows else pa.array([], STR)
+    norm = pc.index_in(rows["norm"], counts.norms).to_numpy().astype(np.int64)
+    text = pa.concat_arrays([pa.array([], STR), *rows["form"].cast(STR).chunks])
     form = np.where(text.is_null().to_numpy(zero_copy_only=False), -1, alphabetical(text.fill_null("")))
-    prior, kb, eid = (rows[name].to_numpy() for name in ("prior", "kb", "eid"))
-    order = np.lexsort((eid, -prior, kb, form, norm))
-    return _ranked(
-        norm[order], form[order], text.take(pa.array(order)), kb[order], eid[order],
-        rows["n"].to_numpy()[order], prior[order], rows["sources"].to_numpy()[order],
+    order = np.lexsort((rows["eid"], -rows["prior"].to_numpy(), rows["kb"], form, norm))
+    norm, form = norm[order], form[order]
+    kb, eid, n, prior, sources = (
+        rows[name].to_numpy()[order] for name in ("kb", "eid", "n", "prior", "sources")
+    )
+    return Candidates(
+        norm, text.take(pa.array(order)), new(norm, form), kb, eid, n, prior.astype(np.float32),
+        ranks(np.cumsum(new(norm, form, kb))), sources,
     )  # fmt: skip
-
-
-def _ranked(
-    norm: Ints, form: Ints, text: pa.StringArray, kb: NDArray[np.uint8], eid: NDArray[np.uint32], n: Floats,
-    prior: Floats, sources: NDArray[np.uint32],
-) -> Candidates:  # fmt: skip
-    rank = ranks(np.cumsum(new(norm, form, kb)))
-    return Candidates(norm, text, new(norm, form), kb, eid, n, prior.astype(np.float32), rank, sources)

@@ -1,4 +1,4 @@
-"""An earlier alias artefact as a start: what it counted of knowledge bases that have not changed is taken over.
+"""An earlier alias artefact as a start: what it counted of unchanged knowledge bases is taken over.
 
 Counts do not depend on weights and smoothing, so that new weights need no reading of names at all.
 """

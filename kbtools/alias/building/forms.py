@@ -92,7 +92,7 @@ class _Ladder:
         return found & (surfaces > 1)
 
     def mix(self, rung: Rung, own: NDArray[np.bool_], above: Ints) -> Ints:
-        """Mix the groups marked `own` with the distributions that begin at `above`; say where theirs begin."""
+        """Mix the groups marked `own` with the distributions at `above`; return where theirs begin."""
         width = np.where(own, self.of_norm[rung.norm + 1] - self.of_norm[rung.norm], 0)
         ends = np.cumsum(width)
         begin, size = ends - width, int(ends[-1]) if len(ends) else 0
@@ -121,7 +121,7 @@ class _Ladder:
         return at, self.weighed.n[rows]
 
     def named(self, told: list[tuple[Rung, NDArray[np.bool_], Ints]]) -> Forms:
-        """Name the distributions after the groups shown; of equal names in a norm, the first rung's counts."""
+        """Name the distributions after the groups shown; of equal names in a norm, the first counts."""
         shown = [np.flatnonzero(mask) for _, mask, _ in told]
         norm = np.concatenate([rung.norm[mine] for (rung, _, _), mine in zip(told, shown, strict=True)])
         begin = np.concatenate([at[mine] for (_, _, at), mine in zip(told, shown, strict=True)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +28,7 @@ STAGED = pa.schema([("norm", STR), ("surface", STR), ("eid", U32), ("source", U8
 OF_NAMES = ("label", "alias", "title", "lemma", "term", "name", "user")  # they name; the others point
 SNIPPET = 200
 
-Words = pa.StringArray
+Words: TypeAlias = pa.StringArray
 
 
 class Rules(NamedTuple):
@@ -39,11 +39,10 @@ class Rules(NamedTuple):
     max_length: int
     numbers: str
     stop: Sequence[str]  # norms
+    bounds: Sequence[str]  # where ranges of norms end
 
 
-def stage(
-    folder: Path, *, part: str, file: str, group: int, kb: int, rules: dict[str, Any], bounds: Sequence[str]
-) -> Outcome:
+def stage(folder: Path, *, part: str, file: str, group: int, kb: int, rules: dict[str, Any]) -> Outcome:
     """Stage one row group of a knowledge base's `surfaces`."""
     with pq.ParquetFile(file) as table:
         rows = table.read_row_group(group, columns=["eid", "text", "lang", "source", "count"])
@@ -65,7 +64,7 @@ def stage(
         [rows["text"].combine_chunks(), rows["eid"].combine_chunks(), place.cast(U8), n],
         names=["text", "eid", "source", "n"],
     )
-    return lay(folder, part=part, rows=batch, file=file, rules=wanted, bounds=bounds, counts=counts)
+    return lay(folder, part=part, rows=batch, file=file, rules=wanted, counts=counts)
 
 
 def lay(
@@ -75,21 +74,20 @@ def lay(
     rows: pa.RecordBatch,
     file: str,
     rules: Rules,
-    bounds: Sequence[str],
     counts: dict[str, int],
 ) -> Outcome:
     """Normalise and filter rows (text, eid, source, n), and write them in the order of the ranges."""
     text = normal.exact(rows["text"])
     norm = normal.norm(text)
-    keep, rejects = _judged(rows, text, norm, rules, counts, file)
+    keep, rejects = _judged(Spelt(text, norm, rows["source"]), rules, counts, file)
     chosen = pa.array(np.flatnonzero(keep))
     staged = pa.record_batch(
         [norm.take(chosen), text.take(chosen), *(rows[c].take(chosen) for c in ("eid", "source", "n"))],
         schema=STAGED,
     )
-    ranges = range_of(staged["norm"], bounds)
+    ranges = range_of(staged["norm"], rules.bounds)
     order = np.argsort(ranges, kind="stable")
-    ends = np.searchsorted(ranges[order], np.arange(len(bounds) + 1), side="right")
+    ends = np.searchsorted(ranges[order], np.arange(len(rules.bounds) + 1), side="right")
     staged = staged.take(pa.array(order))
     path = folder / part
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,35 +97,37 @@ def lay(
     return Outcome(files=[part], facts={"counts": counts, "rejects": rejects})
 
 
+class Spelt(NamedTuple):
+    """Names in their normal forms, and who says them."""
+
+    text: Words
+    norm: Words
+    source: pa.Array
+
+
 def _judged(
-    rows: pa.RecordBatch, text: Words, norm: Words, rules: Rules, counts: dict[str, int], file: str
+    names: Spelt, rules: Rules, counts: dict[str, int], file: str
 ) -> tuple[NDArray[np.bool_], list[dict[str, Any]]]:
     """Say which rows stay; count what is left out, list what is rejected."""
+    text, norm, source = names
     length = pc.utf8_length(text).to_numpy(zero_copy_only=False)
     ill = {
         f"a name of more than {rules.max_length} characters": length > rules.max_length,
         "a name without a visible character": ~_flags(pc.match_substring_regex(norm, r"[^\pC\pZ]")),
         "a name with the character U+0000": _flags(pc.match_substring(text, "\0")),
-        "a name of an unknown source": _flags(rows["source"].is_null()),
+        "a name of an unknown source": _flags(source.is_null()),
     }
     unwanted = {
         "skipped: too short": length < rules.min_length,
         "skipped: a stop alias": _flags(pc.is_in(norm, pa.array(rules.stop, STR))),
-        "skipped: a number": _numbers(norm, rows["source"], rules.numbers),
+        "skipped: a number": _numbers(norm, source, rules.numbers),
     }
     keep = np.ones(len(text), bool)
     rejects: list[dict[str, Any]] = []
     for reason, bad in ill.items():
-        for i in np.flatnonzero(bad & keep).tolist():
-            rejects.append(
-                {
-                    "file": file,
-                    "line": None,
-                    "byte": None,
-                    "reason": reason,
-                    "snippet": text[i].as_py()[:SNIPPET],
-                }
-            )
+        told = text.take(pa.array(np.flatnonzero(bad & keep))).to_pylist()
+        row = {"file": file, "line": None, "byte": None, "reason": reason}
+        rejects += [{**row, "snippet": name[:SNIPPET]} for name in told]
         keep &= ~bad
     counts["rejected"] = len(rejects)
     for reason, bad in unwanted.items():

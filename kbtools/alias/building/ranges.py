@@ -115,7 +115,8 @@ def _count(folder: Path, names: list[Names], mine: Range, memory: int) -> pa.Tab
     with connect(folder, memory) as con:
         con.register("codes", codes)
         con.execute(
-            "CREATE TABLE rows (norm VARCHAR, surface VARCHAR, kb UTINYINT, eid UINTEGER, source UTINYINT, n UBIGINT)"
+            "CREATE TABLE rows"
+            " (norm VARCHAR, surface VARCHAR, kb UTINYINT, eid UINTEGER, source UTINYINT, n UBIGINT)"
         )
         for one in names:
             if one.counts:
@@ -197,7 +198,7 @@ def _sums(group: NDArray[np.int64], values: NDArray[np.uint64], groups: int) -> 
 def _write_piece(path: Path, counts: Counts, found: Candidates, listed: looked_up.Entries) -> None:
     """Write the arrays of this range; numbers of entries and candidates are its own."""
     data, sizes = _utf8(counts.norms)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "norms": data,
         "sizes": sizes,
         "hashes": hashing.of_strings(counts.norms),

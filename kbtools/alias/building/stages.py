@@ -47,20 +47,21 @@ class Stages:
             self.rejects += one.facts["rejects"]
             self.damage += one.facts.get("damage", ())
 
-    def names(self, bases: Sequence[Base], bounds: list[str], rules: Rules, known: set[int]) -> list[Names]:
+    def names(self, bases: Sequence[Base], rules: Rules, known: set[int]) -> list[Names]:
         """Stage the names of all knowledge bases but those whose counts are known."""
-        tasks, staged = [], []
+        tasks: list[Task] = []
+        staged: list[Names] = []
         for place, base in enumerate(bases):
             if place in known:
                 continue
-            parts = []
+            parts: list[str] = []
             for file in surfaces([base]):
                 for group in range(pq.read_metadata(file).num_row_groups):
                     name = f"names/{place:03}-{len(parts):06}"
                     parts.append(f"work/{name}.arrow")
                     args = {
                         "part": parts[-1], "file": str(file), "group": group, "kb": place,
-                        "rules": rules._asdict(), "bounds": bounds,
+                        "rules": rules._asdict(),
                     }  # fmt: skip
                     tasks.append(Task(name=name, call="kbtools.alias.building.names:stage", args=args))
             staged.append(Names(place, staged=parts))
@@ -85,9 +86,8 @@ class Stages:
     def compile(self, bounds: list[str], *, several_kbs: bool) -> Done:
         """Compile the look-up from the pieces of the ranges."""
         args = {"pieces": pieces(bounds), "several_kbs": several_kbs}
-        return self.do(
-            "compile", [Task(name="compile", call="kbtools.alias.building.compiling:compile_pieces", args=args)]
-        )[0]
+        task = Task(name="compile", call="kbtools.alias.building.compiling:compile_pieces", args=args)
+        return self.do("compile", [task])[0]
 
 
 def surfaces(bases: Sequence[Base]) -> list[Path]:

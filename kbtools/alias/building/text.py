@@ -13,36 +13,30 @@ import pyarrow.compute as pc
 
 from kbtools import corpus
 from kbtools.alias.building import occurrences, priors, tables
+from kbtools.alias.building.asked import Asked
 from kbtools.alias.building.names import Rules, lay
 from kbtools.alias.building.ranges import Names
 from kbtools.alias.building.stages import Stages, pieces
 from kbtools.alias.schema import LOOKUP, SOURCES
-from kbtools.artefact import Done, Input, Outcome, Task
-from kbtools.kb.reader import Base, gather
+from kbtools.artefact import Done, Outcome, Task
+from kbtools.kb.reader import gather
 
 UNLINKED = "work/unlinked.npy"
 
 
-def inputs(corpora: Sequence[str]) -> list[Input]:
-    """Identify the corpora."""
-    return [one for spec in corpora for one in corpus.inputs(spec)]
-
-
-def stage_priors(
-    stages: Stages, files: Sequence[str], bases: Sequence[Base], rules: Rules, bounds: list[str], site: str
-) -> list[Names]:
+def stage_priors(stages: Stages, asked: Asked, rules: Rules) -> list[Names]:
     """Stage what prior files count."""
-    paths = [str(part.path.absolute()) for base in bases for part in base.parts]
+    paths = [str(part.path.absolute()) for part in asked.parts]
     tasks = [
         Task(
             name=f"priors/{number:03}",
             call="kbtools.alias.building.text:stage_prior",
             args={
                 "file": file, "kbs": paths, "part": f"work/priors/{number:03}", "rules": rules._asdict(),
-                "bounds": bounds, "site": site, "memory": stages.memory,
+                "site": asked.settings.site, "memory": stages.memory,
             },
         )
-        for number, file in enumerate(files)
+        for number, file in enumerate(asked.prior_files)
     ]  # fmt: skip
     done = stages.do("prior files", tasks) if tasks else []
     stages.note(done)
@@ -60,7 +54,6 @@ def stage_prior(
     kbs: Sequence[str],
     part: str,
     rules: dict[str, Any],
-    bounds: Sequence[str],
     site: str,
     memory: int,
 ) -> Outcome:
@@ -77,9 +70,7 @@ def stage_prior(
                 [mine["text"], mine["eid"], source, mine["n"]], names=["text", "eid", "source", "n"]
             )
             name = f"{part}-{kb:03}-{number:06}.arrow"
-            laid = lay(
-                folder, part=name, rows=rows, file=file, rules=Rules(**rules), bounds=bounds, counts={}
-            )
+            laid = lay(folder, part=name, rows=rows, file=file, rules=Rules(**rules), counts={})
             outcome.files.append(name)
             outcome.facts["parts"].append([kb, name])
             report.counts.update(laid.facts["counts"])
@@ -88,13 +79,11 @@ def stage_prior(
     return outcome
 
 
-def count(
-    stages: Stages, pages: Sequence[Path], corpora: Sequence[str], bounds: list[str], sizes: Sequence[int]
-) -> list[Done]:
+def count(stages: Stages, asked: Asked, bounds: list[str], sizes: Sequence[int]) -> list[Done]:
     """Count names in the pages of knowledge bases and in corpora; `sizes` are the entries of each range."""
-    paged = [f"pages:{path}" for path in pages]
+    corpora = [*(f"pages:{path}" for path in asked.pages), *asked.corpora]
     report = corpus.Report()
-    counted = stages.do("text", occurrences.tasks([*paged, *corpora], stages.folder, report=report))
+    counted = stages.do("text", occurrences.tasks(corpora, stages.folder, report=report))
     stages.note(counted)
     stages.counts["characters"] = sum(one.facts["characters"] for one in counted)
     stages.rejects += report.rejects

@@ -100,7 +100,7 @@ def changes(column: pa.Array) -> NDArray[np.bool_]:
 
 
 class Weighed(NamedTuple):
-    """The candidates of whole norms; for each row of `counts` its candidate (−1 if cut) and weighted count."""
+    """The candidates of whole norms; of each row of `counts` its candidate (−1: cut) and weighted count."""
 
     pairs: Pairs
     place: Ints
@@ -109,7 +109,7 @@ class Weighed(NamedTuple):
 
 def weigh(counts: Counts, how: Estimate) -> Weighed:
     """Weigh the candidates of whole norms."""
-    weighted = np.asarray(how.weights)[counts.source] * counts.n
+    weighted = np.asarray(how.weights)[counts.source] * counts.n.astype(float)
     pair, first = _pairs(counts)
     used = _enough(counts, pair, how.min_count)
     weighted[~used] = 0
@@ -138,7 +138,7 @@ def weigh(counts: Counts, how: Estimate) -> Weighed:
 
 
 def _pairs(counts: Counts) -> tuple[Ints, Ints]:
-    """Number the (norm, kb, eid) that occur; return each row's number, and a row of each."""
+    """Give each (norm, kb, eid) a number; return that of each row, and a row of each."""
     if not len(counts.n):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     norm = counts.norm
@@ -168,7 +168,7 @@ def _popularity(kb: NDArray[np.uint8], eid: NDArray[np.uint32], known: Sequence[
 
 
 def ranks(group: Ints) -> Ints:
-    """Number the rows of each run of equal groups from 0."""
+    """Count the rows of each run of equal groups from 0."""
     if not len(group):
         return np.zeros(0, np.int64)
     first = np.flatnonzero(new(group))
@@ -187,4 +187,5 @@ def new(*columns: NDArray[np.generic]) -> NDArray[np.bool_]:
 
 def sums(group: Ints, values: Floats, groups: int) -> Floats:
     """Sum values by group, in order."""
-    return np.bincount(group, values, minlength=groups)
+    found: Floats = np.bincount(group, values, minlength=groups).astype(float)
+    return found

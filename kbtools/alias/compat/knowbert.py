@@ -44,8 +44,7 @@ belong to the linker's preset.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -54,24 +53,21 @@ from kbtools.alias.building.weighing import Floats, Ints, new, ranks, sums
 from kbtools.alias.compat._answers import Asked, Finder, Resolve, Tables, answer
 from kbtools.alias.compat._dictionary import Added, spelt
 from kbtools.alias.compat._names import LINKS, Mask, Names, Pairs, each, pairs, read
+from kbtools.config import setting
 
 ABOUT = __doc__ or ""
 OF_WIKIPEDIA = ("anchor", "prior", "title", "redirect", "disambiguation")
-
-
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """As published."""
 
-    most: int = _help("Candidates of a name.", 30)
-    pool: int = _help("Entities with the most links, whose links are summed up.", 100)
-    capped: bool = _help("No sum of links and dictionaries is larger than 1.", True)
-    smoothing: float = _help("Tags that each sense of WordNet is given besides its own.", 1.0)
-    links: tuple[str, ...] = _help("Sources that count links.", LINKS)
+    most: int = setting("Candidates of a name.", 30)
+    pool: int = setting("Entities with the most links, whose links are summed up.", 100)
+    capped: bool = setting("No sum of links and dictionaries is larger than 1.", True)
+    smoothing: float = setting("Tags that each sense of WordNet is given besides its own.", 1.0)
+    links: tuple[str, ...] = setting("Sources that count links.", LINKS)
 
 
 def weigh(

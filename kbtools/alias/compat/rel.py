@@ -35,8 +35,7 @@ seven queries a mention.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -46,23 +45,20 @@ from kbtools.alias.building.weighing import Floats, Ints, new
 from kbtools.alias.compat._answers import Asked, Finder, Resolve, Tables, answer
 from kbtools.alias.compat._dictionary import Added, spelt
 from kbtools.alias.compat._names import LINKS, Names, Pairs, each, read
+from kbtools.config import setting
 
 ABOUT = __doc__ or ""
 STRIPPED = r"[(.|,!')]"
-
-
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """As published."""
 
-    pool: int = _help("Entities with the most links, whose links are summed up.", 100)
-    most: int = _help("Candidates handed out.", 100)
-    digits: int = _help("Digits that sums are rounded to.", 3)
-    links: tuple[str, ...] = _help("Sources that count links.", LINKS)
+    pool: int = setting("Entities with the most links, whose links are summed up.", 100)
+    most: int = setting("Candidates handed out.", 100)
+    digits: int = setting("Digits that sums are rounded to.", 3)
+    links: tuple[str, ...] = setting("Sources that count links.", LINKS)
 
 
 def weigh(

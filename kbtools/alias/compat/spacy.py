@@ -23,8 +23,7 @@ before they are divided. `random.shuffle` before the best is chosen; a cosine di
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -32,21 +31,18 @@ import pyarrow as pa
 from kbtools.alias.building.weighing import Ints, new
 from kbtools.alias.compat._answers import Asked, Finder, Tables, answer
 from kbtools.alias.compat._names import pairs, read
+from kbtools.config import setting
 
 ABOUT = __doc__ or ""
-
-
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """As published."""
 
-    min_pair: int = _help("Links that a spelling needs to an entity.", 5)
-    most: int = _help("Candidates of a spelling.", 10)
-    links: tuple[str, ...] = _help("Sources that count links.", ("anchor",))
+    min_pair: int = setting("Links that a spelling needs to an entity.", 5)
+    most: int = setting("Candidates of a spelling.", 10)
+    links: tuple[str, ...] = setting("Sources that count links.", ("anchor",))
 
 
 def weigh(

@@ -32,8 +32,7 @@ linker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -42,24 +41,21 @@ import pyarrow.compute as pc
 from kbtools.alias.building.weighing import Floats, Ints, new, sums
 from kbtools.alias.compat._answers import Asked, Finder, Tables, answer
 from kbtools.alias.compat._names import each, pairs, read
+from kbtools.config import setting
 
 ABOUT = __doc__ or ""
-
-
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """As published for Wikipedia2Vec's mention database."""
 
-    min_link_prob: float = _help("Link probability that a name needs, where text was counted.", 0.2)
-    min_prior: float = _help("Prior that a candidate needs.", 0.01)
-    max_length: int = _help("Characters of a name.", 20)
-    most: int = _help("Candidates of a name; 0 for all.", 0)
-    min_links: int = _help("Links that a name needs to an entity.", 1)
-    links: tuple[str, ...] = _help("Sources that count links.", ("anchor",))
+    min_link_prob: float = setting("Link probability that a name needs, where text was counted.", 0.2)
+    min_prior: float = setting("Prior that a candidate needs.", 0.01)
+    max_length: int = setting("Characters of a name.", 20)
+    most: int = setting("Candidates of a name; 0 for all.", 0)
+    min_links: int = setting("Links that a name needs to an entity.", 1)
+    links: tuple[str, ...] = setting("Sources that count links.", ("anchor",))
 
 
 def weigh(

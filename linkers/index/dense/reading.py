@@ -1,0 +1,127 @@
+"""A dense index, opened: mapped into memory and shared by all processes that open it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbtools import artefact, config
+from kbtools.artefact import KbRef
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.linkers.index.base import Hits
+from kbtools.linkers.index.dense import encoders, faiss_index, files, vectors
+from kbtools.linkers.index.dense.encoders import F32, Encoder
+from kbtools.linkers.index.dense.search import nearest
+from kbtools.linkers.index.dense.settings import Settings
+
+
+def open_index(path: Path | str, *, encoder: Encoder | None = None, threads: int = 1) -> DenseIndex:
+    """Open the dense index at `path`; `encoder` is the one it was built with, unless that is our own."""
+    return DenseIndex(Path(path), encoder=encoder, threads=threads)
+
+
+class DenseIndex:
+    """Entities by the meaning of their texts."""
+
+    def __init__(self, path: Path, *, encoder: Encoder | None = None, threads: int = 1) -> None:
+        self.path, self.manifest, self.threads = path, artefact.read(path, "index"), threads
+        told = self.manifest.settings
+        if told.get("kind") != "dense":
+            raise ArtefactError(f"{path}: an index of kind {told.get('kind')!r}, where a dense one is wanted")
+        fields = {name: value for name, value in told.items() if name in Settings.__dataclass_fields__}
+        self.settings = config.build(Settings, fields, where=str(path))
+        several = [files.KBS] if len(self.manifest.kbs) > 1 else []
+        files.check(path, self.manifest, [faiss_index.FILE, vectors.FILE, files.EIDS, *several])
+        self.raw = vectors.open_raw(path / vectors.FILE)
+        self._eids = _ids(path / files.EIDS, len(self.raw))
+        self._kbs = _ids(path / files.KBS, len(self.raw)) if several else None
+        self._index = faiss_index.read(path / faiss_index.FILE, str(told.get("search")), *self.raw.shape)
+        faiss_index.tune(self._index, self.settings)
+        self._rerank = self.settings.rerank if hasattr(self._index, "pq") else 0
+        self.encoder = self._fitting(encoder) if encoder else encoders.named(str(told.get("encoder")))
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __repr__(self) -> str:
+        return f"DenseIndex({str(self.path)!r})"
+
+    @property
+    def kbs(self) -> list[KbRef]:
+        """The knowledge bases it speaks of; `kb` of a hit is a place in this list."""
+        return self.manifest.kbs
+
+    @property
+    def dim(self) -> int:
+        """How wide its vectors are."""
+        return int(self.raw.shape[1])
+
+    def search(self, queries: Sequence[str], k: int = 10, encoder: Encoder | None = None) -> Hits:
+        """Find the k best entities for each query; none for one that says nothing to the encoder."""
+        used = self._fitting(encoder) if encoder else self.encoder
+        if used is None:
+            name = self.manifest.settings.get("encoder")
+            raise ConfigError(f"{self.path} was built with the encoder {name}; hand it in: encoder=...")
+        asked = [self.settings.query_prefix + query for query in queries]
+        if not asked:
+            return self.search_vectors(np.zeros((0, self.dim), dtype=np.float32), k)
+        return self.search_vectors(encoders.encode(used, asked, unit=False), k)
+
+    def search_vectors(self, queries: NDArray[np.floating], k: int = 10) -> Hits:
+        """Find the k best entities for each vector, [Q, dim]."""
+        if k < 1:
+            raise ConfigError(f"k is {k}; it is 1 or more")
+        asked = self._checked(queries)
+        speaking = asked.any(axis=1)
+        counts = np.zeros(len(asked), dtype=np.int64)
+        if not speaking.any():
+            none = np.zeros(0, dtype=np.int64)
+            return self._hits(counts, none, none.astype(np.float32))
+        faiss_index.library(self.threads)
+        some = asked if speaking.all() else asked[speaking]
+        found = nearest(self._index, self.raw, some, k, rerank=self._rerank)
+        there = found.rows >= 0
+        counts[speaking] = there.sum(axis=1)
+        return self._hits(counts, found.rows[there], found.scores[there])
+
+    def _hits(self, counts: NDArray[np.int64], rows: NDArray[np.int64], scores: F32) -> Hits:
+        kbs = np.zeros(len(rows), dtype=np.uint8) if self._kbs is None else self._kbs[rows]
+        offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        return Hits(offsets, kbs, self._eids[rows], scores)
+
+    def _checked(self, queries: NDArray[np.floating]) -> F32:
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            width = queries.shape[1] if queries.ndim == 2 else f"{queries.ndim} axes"
+            raise ConfigError(f"{self.path}: queries do not fit its vectors: {width} ≠ {self.dim}")
+        asked = np.ascontiguousarray(queries, dtype=np.float32)
+        if not np.isfinite(asked).all():
+            wrong = int(np.flatnonzero(~np.isfinite(asked).all(axis=1))[0])
+            raise ConfigError(f"query {wrong}: its vector has NaN or infinite numbers")
+        return encoders.normalised(asked) if self.settings.metric == "cosine" else asked
+
+    def _fitting(self, encoder: Encoder) -> Encoder:
+        """Refuse an encoder of another width; warn of one of another name."""
+        name = self.manifest.settings.get("encoder")
+        if encoder.dim != self.dim:
+            raise ConfigError(
+                f"{self.path} was built with {name}; {encoder.name} does not fit: {encoder.dim} ≠ {self.dim}"
+            )
+        if encoder.name != name:
+            warnings.warn(f"{self.path} was built with {name}, not with {encoder.name}", stacklevel=4)
+        return encoder
+
+
+def _ids(path: Path, rows: int) -> Any:
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{path}: damaged: {' '.join(str(error).split())}") from error
+    if found.shape != (rows,):
+        raise ArtefactError(f"{path}: {found.shape} numbers for {rows:,} vectors; make the index again")
+    return np.asarray(found)
