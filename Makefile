@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
-demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, and is asked questions
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names and candidates
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -44,6 +44,19 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools ingest wnlmf data/sample/wnlmf/wn-data-cmn.tab data/sample/wnlmf/omw-de.xml --ids offset \
 		--onto demo/wordnet --out demo/wordnets --overwrite --quiet
 	@$(BIN)/kbtools sql demo/wordnet demo/wordnets "$$WORDS"
+	@echo; echo 'What do names mean? All that says so, counted; each spelling for itself, and how often it is a link.'
+	$(BIN)/kbtools alias demo/kb demo/wikipedia demo/wordnet demo/wordnets --out demo/alias --overwrite --quiet
+	@echo; $(BIN)/kbtools explain surface Apple --alias demo/alias
+	@echo; $(BIN)/kbtools explain surface 蘋果 --alias demo/alias
+	@echo; echo 'Every name in a sentence, overlapping ones too: where it stands, how it was found, what it may mean.'
+	@$(BIN)/python -c "$$NAMES"
+	@echo; echo 'What is misspelt is found by its letters, what is described by its words.'
+	$(BIN)/kbtools index demo/alias --kind fuzzy --out demo/fuzzy --overwrite --quiet
+	$(BIN)/kbtools index demo/kb --kind dense --out demo/dense --overwrite --quiet
+	@$(BIN)/python -c "$$SEARCH"
+	@echo; echo 'Is the right entity among the candidates? 82 mentions, made to be hard: each source, then all fused.'
+	$(BIN)/kbtools eval candidates --alias demo/alias --index demo/fuzzy --index demo/dense \
+		--data data/sample/mentions.jsonl --out demo/candidates --overwrite --quiet
 	@echo; echo 'UMLS and Wikidata: one knowledge base, joined by cross references.'
 	$(BIN)/kbtools ingest umls data/sample/umls/META --out demo/umls --overwrite --quiet
 	$(BIN)/kbtools merge demo/kb demo/umls --on xref --out demo/both --overwrite --quiet
@@ -97,6 +110,38 @@ FROM surfaces s JOIN entities e USING (eid) JOIN types USING (eid) JOIN entities
 WHERE s.source = 'lemma' GROUP BY e.id HAVING chinese <> '' AND german <> '' ORDER BY e.id LIMIT 6
 endef
 export WORDS
+
+define NAMES
+from kbtools.alias.lookup import Alias
+from kbtools.alias.schema import LEVELS
+from kbtools.kb.reader import Kb
+
+text = "In 蘋果公司 nobody eats apples: Jobs's Apple has more in common with Queen's Mercury."
+alias, entities = Alias("demo/alias"), Kb("demo/kb").table("entities", ["id", "label"]).to_pylist()
+spans = alias.scan([text])
+found = [[] for _ in spans.start]
+for row in alias.candidates(spans).to_pylist():
+    if alias.kbs[row["kb"]].name == "wikidata" and len(found[row["query"]]) < 3:
+        found[row["query"]].append("%(id)s %(label)s" % entities[row["eid"]] + f" {row['prior']:.2f}")
+print(text)
+for start, end, level, best in zip(spans.start, spans.end, spans.level, found):
+    if best:
+        print(f"  {start:>3}–{end:<3} {LEVELS[level]:<10}{text[start:end]}  →  {', '.join(best)}")
+endef
+export NAMES
+
+define SEARCH
+from kbtools import linkers
+from kbtools.kb.reader import Kb
+
+entities = [Kb(kb).table("entities", ["id", "label"]).to_pylist() for kb in ("demo/kb", "demo/wordnet")]
+for kind, query in (("fuzzy", "Barak Obbama"), ("fuzzy", "Jobs, Steev"), ("fuzzy", "爱因斯但"),
+                    ("dense", "the longest river in Asia"), ("dense", "founder of SpaceX")):
+    hits = linkers.open_index(f"demo/{kind}").search([query], 3)
+    best = ["%(id)s %(label)s" % entities[kb][eid] + f" {score:.2f}" for kb, eid, score in zip(*hits[1:])]
+    print(f"  {kind}  {query}  →  {', '.join(best)}")
+endef
+export SEARCH
 
 define JOINED
 SELECT e.id, e.label, x.value AS cui, string_agg(DISTINCT class.label, ', ' ORDER BY class.label) AS types,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kbtools.alias import finding, hashing
 from kbtools.alias.boundaries import prefixes
+from kbtools.alias.schema import LEVELS
 from kbtools.text import BARE, CASE, CJK, EXACT, FOLDED, normalise, normalise_with_offsets
 
 BREAKS = set(",;:!?。！？；：，、，､｡،؛؟।॥")
@@ -21,6 +22,8 @@ APOSTROPHES = set("'`´‘’‛′ʹʻʼʽˈ")
 NO_SPACES = re.compile(
     f"[{CJK}\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f☀-➿🀀-\U0001faff]"
 )
+Look = Callable[[str], tuple[str, Any, str] | None]
+KNOWN = {"exact", "case", "folded"}
 LINES = "\n\x0b\r\x85\u2028"
 
 
@@ -105,22 +108,55 @@ def singular(norm: str) -> str:
     return "" if norm[-2] in "us" else norm[:-1]
 
 
-def brute_force(tables: Tables, text: str) -> list[tuple[int, int, str, str]]:
-    """Try every pair of boundaries between walls; return start, end, norm and level."""
+def brute_force(look: Look, text: str) -> list[tuple[int, int, str, str]]:
+    """Try every pair of boundaries between walls; return start, end, norm and level.
+
+    `look` looks a name up and returns norm, form and level, or None.
+    """
     found = []
     cuts = [-1, *walls(text), len(text)]
     for before, after in itertools.pairwise(cuts):
         low = before + 1
         starts, ends, owned = boundaries(text[low:after])
         for start, end in itertools.product(sorted(starts), sorted(ends)):
-            match = lookup(tables, text[low + start : low + end]) if start < end else None
+            match = look(text[low + start : low + end]) if start < end else None
             if match:
                 norm, _, level = match
                 if level == "inflected" and end in owned:
                     continue
-                if level in {"exact", "case", "folded"} or not breaks(text, low + start, low + end):
-                    found.append((low + start, low + end, norm, level))
+                first, last, level = widened(look, text[low:after], start, end, level)
+                if level in KNOWN or not breaks(text, low + start, low + end):
+                    found.append((low + first, low + last, norm, level))
+        found += [(low + start, low + end, *named) for start, end, *named in alone(look, text[low:after])]
+    return sorted(found)
+
+
+def widened(look: Look, text: str, start: int, end: int, level: str) -> tuple[int, int, str]:
+    """Take punctuation in: of all ways those with the best level, of them the longest, of them the first."""
+    best = (LEVELS.index(level), start - end, start)
+    left = next(n for n in range(5) if n == 4 or start - n < 1 or not point(text[start - n - 1]))
+    right = next(n for n in range(5) if n == 4 or end + n >= len(text) or not point(text[end + n]))
+    for low, high in itertools.product(range(start - left, start + 1), range(end, end + right + 1)):
+        match = look(text[low:high])
+        if level != "inflected" and match and match[2] in KNOWN:
+            best = min(best, (LEVELS.index(match[2]), low - high, low))
+    return best[2], best[2] - best[1], LEVELS[best[0]]
+
+
+def alone(look: Look, text: str) -> list[tuple[int, int, str, str]]:
+    """Find names of punctuation alone, with white space on both sides."""
+    found = []
+    for blank, word in itertools.groupby(range(len(text)), lambda at: not normalise(text[at])):
+        at = list(word)
+        if not blank and all(map(point, text[at[0] : at[-1] + 1])):
+            match = look(text[at[0] : at[-1] + 1])
+            found += [(at[0], at[-1] + 1, match[0], match[2])] if match else []
     return found
+
+
+def point(char: str) -> bool:
+    """Tell whether the normal form leaves a character out that is not white space."""
+    return bool(normalise(char)) and not normalise(char, BARE)
 
 
 def walls(text: str) -> list[int]:

@@ -91,7 +91,7 @@ rows = st.builds(
     st.integers(0, 5),
     surfaces,
     st.sampled_from(["label", "alias", "anchor"]),
-    st.none() | st.integers(1, 50),
+    st.none() | st.integers(0, 50),
 )
 
 
@@ -108,6 +108,15 @@ def test_what_is_explained_is_what_a_look_up_gives(tmp_path_factory, names, kapp
         for eid, prior in zip(given_["eid"], given_["prior"], strict=True):
             assert told[eid].prior == prior
             assert told[eid].priors[-1] == pytest.approx(prior, abs=1e-6)
+
+
+def test_a_candidate_that_was_never_seen_has_its_share_of_popularity(tmp_path):
+    seen, never = tiny_alias.name(0, "hound", "lemma", 3), tiny_alias.name(1, "hound", "lemma", 0)
+    found = candidates(explain_surface("hound", tiny_alias.build(tmp_path, [seen, never])))
+    assert found[0].popularity == pytest.approx(3**0.5 / (3**0.5 + 1))  # in_degree 2, and 0
+    assert found[1].popularity == pytest.approx(1 / (3**0.5 + 1))
+    for one in found.values():
+        assert one.prior == pytest.approx((one.n + (one.popularity or 0)) / 4)
 
 
 def test_candidates_that_were_cut_are_shown(tmp_path):

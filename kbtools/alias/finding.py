@@ -188,19 +188,19 @@ def _is_letter(codes: NDArray[Any]) -> NDArray[np.bool_]:
     return (codes >= ord("a")) & (codes <= ord("z"))
 
 
-def entries(
-    arrays: Arrays, numbers: I64, exact: U64, case: U64, folded: U64
-) -> tuple[I64, NDArray[np.uint8]]:
+def entries(arrays: Arrays, numbers: I64, *spelt: U64) -> tuple[I64, NDArray[np.uint8]]:
     """Return the entry and the level of known norms spelt so: hashes of the EXACT, CASE and FOLDED forms.
 
-    The entry is that of the first of the three that the norm has, else that of the norm as a whole.
+    The entry is that of the first of the three that the norm has, else that of the norm as a whole. Those
+    left out are not asked for.
     """
     first = arrays["entries"].take(numbers).astype(np.int64)
-    counts = arrays["entries"].take(numbers + 1).astype(np.int64) - first
+    counts = arrays["entries"].take(numbers + 1) - first
     found, level = first.copy(), np.full(len(numbers), NORM, dtype=np.uint8)
-    rungs = [hashes.astype(np.uint32) for hashes in (exact, case, folded)]
+    rungs = [hashes.astype(np.uint32) for hashes in spelt]
+    strictest_last = range(len(rungs) - 1, -1, -1)  # and so it stays
     tags = arrays["form_tags"].take(first)
-    for rung in (2, 1, 0):  # the strictest comes last and stays
+    for rung in strictest_last:
         level[tags == rungs[rung]] = rung
     several = np.flatnonzero(counts > 1)
     if len(several):
@@ -209,8 +209,8 @@ def entries(
         asked = np.repeat(several, counts)
         theirs = np.repeat(first[several] - before, counts) + np.arange(len(asked))
         tags = arrays["form_tags"][theirs]
-        for rung in (2, 1, 0):
-            hit = np.flatnonzero(tags == rungs[rung][asked])[::-1]  # the first of several stays
+        for rung in strictest_last:
+            hit = np.flatnonzero(tags == rungs[rung].take(asked))[::-1]  # the first of several stays
             found[asked[hit]], level[asked[hit]] = theirs[hit], rung
     return found, level
 

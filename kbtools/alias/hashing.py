@@ -8,6 +8,8 @@ machine; different ones may, so whoever finds a hash compares the strings.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ def prefix(codes: NDArray[np.uint32]) -> U64:
     """Return P: the running sums over the code points, with 0 before the first."""
     sums = np.empty(len(codes) + 1, dtype=np.uint64)
     sums[0] = 0
-    letters = _letters(codes)
+    letters = _table().take(codes, mode="clip")  # what is no code point is in no span
     letters *= powers(len(codes))
     np.cumsum(letters, out=sums[1:])
     return sums
@@ -121,6 +123,11 @@ def _known_powers(base: np.uint64, count: int) -> U64:
         np.multiply.accumulate(found, out=found)
         _known[int(base)] = found
     return found[:count]
+
+
+@cache
+def _table() -> U64:
+    return _letters(np.arange(0x110000, dtype=np.uint32))
 
 
 def _letters(codes: NDArray[np.uint32]) -> U64:

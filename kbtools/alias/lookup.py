@@ -85,8 +85,7 @@ class Alias:
     def lookup(self, surfaces: Sequence[str]) -> Slices:
         """Look names up: as they are spelt if that is known, else on the first rung that is."""
         texts = pa.array([SURROGATE.sub("\ufffd", text) for text in surfaces], STR)
-        exact = normal.exact(texts)
-        norm = normal.norm(exact)
+        exact, norm = normal.spell(texts)
         spelt = [hashing.of_strings(strings) for strings in (exact, *normal.rungs(exact))]
         number = self._numbers(norm)
         level = np.zeros(len(number), np.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbtools.alias import hashing
 from kbtools.kb.schema import STR
-from kbtools.text import BARE, CASE, EXACT, FOLDED, Form, normalise_many
+from kbtools.text import BARE, CASE, EXACT, FOLDED, normalise_many
 
 Words: TypeAlias = pa.StringArray
 
@@ -25,34 +24,30 @@ class Rungs(NamedTuple):
     folded: Words
 
 
-def exact(text: Words) -> Words:
-    """Return names without accidents of typing: the EXACT form."""
-    return _by_hand(text, text, _forms(EXACT))
+class Spelt(NamedTuple):
+    """Names without accidents of typing (EXACT), and the key that each is found by."""
+
+    exact: Words
+    norm: Words
 
 
-def norm(surface: Words) -> Words:
-    """Return the key that a name, spelt EXACTly, is found by: its BARE form; FOLDED if nothing is left of it.
+def spell(text: Words) -> Spelt:
+    """Normalise names. The norm is the BARE form; FOLDED if nothing is left of it.
 
-    >>> norm(pa.array(["O'Hara", "!!!"])).to_pylist()
+    >>> spell(pa.array(["O'Hara ", "!!!"])).norm.to_pylist()
     ['ohara', '!!!']
     """
-    return _by_hand(surface, pc.ascii_lower(surface), _norms)
+    odd = pa.array(~plain(text))
+    exact = normalise_many(text.filter(odd).to_pylist(), EXACT)
+    return Spelt(_with(text, odd, exact), _with(pc.ascii_lower(text), odd, _norms(exact)))
 
 
 def rungs(surface: Words) -> Rungs:
     """Return the CASE and the FOLDED forms of names spelt EXACTly."""
+    odd = pa.array(~plain(surface))
     lower = pc.ascii_lower(surface)
-    case = _by_hand(surface, lower, _forms(CASE))
-    return Rungs(case, _by_hand(surface, lower, _forms(CASE, FOLDED)))
-
-
-def _forms(*forms: Form) -> Callable[[list[str]], list[str]]:
-    def run(names: list[str]) -> list[str]:
-        for form in forms:
-            names = normalise_many(names, form)
-        return names
-
-    return run
+    case = normalise_many(surface.filter(odd).to_pylist(), CASE)
+    return Rungs(_with(lower, odd, case), _with(lower, odd, normalise_many(case, FOLDED)))
 
 
 def _norms(surfaces: list[str]) -> list[str]:
@@ -63,13 +58,9 @@ def _norms(surfaces: list[str]) -> list[str]:
     return bare
 
 
-def _by_hand(text: Words, simple: Words, work: Callable[[list[str]], list[str]]) -> Words:
-    """Return `simple`, but what `work` makes of names that are not plain."""
-    odd = ~plain(text)
-    if not odd.any():
-        return simple
-    mask = pa.array(odd)
-    return pc.replace_with_mask(simple, mask, pa.array(work(text.filter(mask).to_pylist()), STR))
+def _with(simple: Words, odd: pa.BooleanArray, names: list[str]) -> Words:
+    """Put names in the places that are odd."""
+    return pc.replace_with_mask(simple, odd, pa.array(names, STR)) if names else simple
 
 
 def plain(text: Words) -> NDArray[np.bool_]:

@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbtools.alias import finding
-from kbtools.alias.finding import NORM, Arrays
-from kbtools.alias.running import BLOCK, CONTEXT, LONGEST, Piece, pieces, running
+from kbtools.alias import finding, marks
+from kbtools.alias.finding import I64, Arrays
+from kbtools.alias.running import BLOCK, CONTEXT, LONGEST, Piece, Running, pieces, running
 from kbtools.alias.spelling import entries
-from kbtools.alias.walking import walk
+from kbtools.alias.walking import Walked, walk
 from kbtools.text import BARE
-from kbtools.text.bulk import normalise_block
+from kbtools.text.bulk import Block, normalise_block
 
 
 class Spans(NamedTuple):
@@ -55,7 +55,7 @@ def stream(arrays: Arrays, texts: Iterable[str | None] | Any) -> Iterator[Spans]
     """Find all names, block by block, in order: memory does not grow with the texts."""
     for piece in pieces(_strings(texts)):
         if isinstance(piece, Piece):
-            yield _found(arrays, piece)[0]
+            yield _found(arrays, piece).spans
         else:
             yield from _long(arrays, *piece)
 
@@ -74,43 +74,78 @@ def _long(arrays: Arrays, number: int, text: str) -> Iterator[Spans]:
     while at < len(text):
         low = max(0, at - CONTEXT)
         whole = at + size >= len(text)
-        found, unfinished = _found(arrays, Piece([text[low : at + size]], number, low, at - low, whole))
-        resume = len(text) if whole else low + unfinished
+        found = _found(arrays, Piece([text[low : at + size]], number, low, at - low, whole))
+        resume = len(text) if whole else low + found.unfinished
         if resume <= at and size < LONGEST:
             size *= 2
             continue
         resume = resume if resume > at else at + size
-        yield found.take(np.flatnonzero(found.start < resume))
+        yield found.spans.take(np.flatnonzero(found.begins < resume))
         at, size = resume, BLOCK
 
 
-def _found(arrays: Arrays, piece: Piece) -> tuple[Spans, int]:
-    """Scan one block; also return where in it a name begins that its end cut short."""
+class _Scanned(NamedTuple):
+    """What was found in a block."""
+
+    spans: Spans
+    begins: NDArray[np.int32]  # the starts before punctuation was taken in
+    unfinished: int  # where in the block a name begins that its end cut short
+
+
+def _found(arrays: Arrays, piece: Piece) -> _Scanned:
     block = running(piece.texts)
     normal = normalise_block(block.codes, BARE)
-    walked, unfinished = walk(arrays, normal, block.codes)
-    starts = normal.starts[walked.starts]
-    ends = normal.end(walked.ends - 1)
-    entry, level = entries(arrays, walked, block.codes, starts, ends)
-    keep = starts >= piece.fresh
+    walked, cut = walk(arrays, normal, block.codes)
+    kind = marks.kinds(block.codes)
+    found, begins, ordered = _names(arrays, block, normal, kind, walked)
+    points, unfinished = marks.alone(arrays, block.codes, kind)
+    if cut < len(normal.starts):
+        unfinished = min(unfinished, int(normal.starts[cut]))
+    if len(points.norms):
+        begins, ordered = np.concatenate([begins, points.starts]), False
+        found = marks.Found(*map(np.concatenate, zip(found, points, strict=True)))
+    if not ordered:
+        order = np.lexsort((found.ends, found.starts))
+        found, begins = found.take(order), begins[order]
+    if piece.fresh:
+        rows = np.flatnonzero(begins >= piece.fresh)
+        found, begins = found.take(rows), begins[rows]
+    return _Scanned(_spans(arrays, piece, block, found), (begins + piece.offset).astype(np.int32), unfinished)
+
+
+def _names(
+    arrays: Arrays, block: Running, normal: Block, kind: marks.Kinds, walked: Walked
+) -> tuple[marks.Found, I64, bool]:
+    """Return the names walked over, where they begin without punctuation, and whether they are in order."""
+    begins, ends = normal.starts.take(walked.starts), normal.end(walked.ends - 1)
+    entry, level = entries(arrays, walked, normal, block.codes, begins, ends)
     far = np.flatnonzero(walked.units > 1)
-    crossed = np.searchsorted(block.breaks, starts[far]) < np.searchsorted(block.breaks, ends[far])
-    keep[far[crossed & (level[far] >= NORM)]] = False
-    if not keep.all():
+    far = far[np.searchsorted(block.breaks, begins[far]) < np.searchsorted(block.breaks, ends[far])]
+    found = marks.Found(walked.norms, begins.copy(), ends, entry, level)
+    moved = marks.widened(arrays, block.codes, kind, found, ~walked.plural)
+    crossed = far[level[far] >= finding.NORM]
+    if len(crossed):
+        keep = np.ones(len(ends), dtype=np.bool_)
+        keep[crossed] = False
         rows = np.flatnonzero(keep)
-        starts, ends, entry, level = starts[rows], ends[rows], entry[rows], level[rows]
-        walked = walked.take(rows)
-    text = np.searchsorted(block.begins, starts, side="right") - 1
+        found, begins = found.take(rows), begins[rows]
+    return found, begins, not moved
+
+
+def _spans(arrays: Arrays, piece: Piece, block: Running, found: marks.Found) -> Spans:
+    if len(block.begins) > 1:
+        text = np.searchsorted(block.begins, found.starts, side="right") - 1
+    else:
+        text = np.zeros(len(found.starts), dtype=np.int64)
     begin = block.begins[text] - piece.offset
-    places = (text + piece.number, starts - begin, ends - begin)
-    spans = Spans(
-        walked.norms,
-        entry,
-        level,
-        *finding.slices(arrays, entry),
+    places = (text + piece.number, found.starts - begin, found.ends - begin)
+    return Spans(
+        found.norms,
+        found.entry,
+        found.level,
+        *finding.slices(arrays, found.entry),
         *(part.astype(np.int32) for part in places),
     )
-    return spans, int(normal.starts[unfinished]) if unfinished < len(normal.starts) else len(block.codes)
 
 
 def _none() -> Spans:

@@ -219,7 +219,7 @@ def _stems(now: _Open, ends: I64, cut: I64) -> U64:
 
 def _verified(arrays: Arrays, codes: Codes, hits: _Hits) -> Walked:
     """Keep what is a norm indeed, and plurals where the name itself is none."""
-    data, place = _utf8(codes)
+    data, place = utf8(codes)
     stems = hits.ends - hits.cut
     starts, ends = (hits.starts, stems) if place is None else (place[hits.starts], place[stems])
     tails = hits.cut == 3
@@ -241,16 +241,17 @@ def _ascending(starts: I64, size: int) -> NDArray[np.intp]:
     )  # 16 bits: radix
 
 
-def _utf8(codes: Codes) -> tuple[NDArray[np.uint8], I64 | None]:
+def utf8(codes: Codes) -> tuple[NDArray[np.uint8], I64 | None]:
     """Encode a block; where each code begins, unless each is one byte. Walls become spaces."""
     if codes.dtype == np.uint8:
         return codes, None
     plain = np.where(codes == WALL, np.uint32(ord(" ")), codes)
-    if plain.max(initial=0) < 0x80:
+    wide = np.flatnonzero(plain >= 0x80)
+    if not len(wide):
         return plain.astype(np.uint8), None
-    widths = (plain >= 0x80).astype(np.int8)
-    widths += plain >= 0x800
-    widths += plain >= 0x10000
-    place = np.arange(len(plain) + 1)
-    place[1:] += np.cumsum(widths, dtype=np.int64)
+    place = np.ones(len(plain) + 1, dtype=np.int64)
+    place[0] = 0
+    letters = plain[wide]
+    place[wide + 1] = np.int64(2) + (letters >= 0x800) + (letters >= 0x10000)
+    np.cumsum(place, out=place)
     return np.frombuffer(plain.tobytes().decode("utf-32-le").encode(), dtype=np.uint8), place

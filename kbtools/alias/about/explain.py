@@ -68,8 +68,15 @@ class _How(NamedTuple):
 
     def worth(self, rows: Sequence[_Row]) -> list[float]:
         """Return the weight of each row of one entity; 0 for links that are fewer than `min_count`."""
+        return [
+            getattr(self.weights, row.source) if used else 0.0
+            for row, used in zip(rows, self.used(rows), strict=True)
+        ]
+
+    def used(self, rows: Sequence[_Row]) -> list[bool]:
+        """Tell which rows of one entity count; without any it is no candidate, with n = 0 it still is."""
         few = sum(row.n for row in rows if row.source in LINKED) < self.settings.min_count
-        return [0.0 if few and row.source in LINKED else getattr(self.weights, row.source) for row in rows]
+        return [not (few and row.source in LINKED) for row in rows]
 
 
 class _Step(NamedTuple):
@@ -183,7 +190,7 @@ class _Page:
             ]
             for eid, rows in known.items()
         }
-        shares = self._popularity(place, [eid for eid, mine in counts.items() if _total(mine) > 0], how)
+        shares = self._popularity(place, [eid for eid, rows in known.items() if any(how.used(rows))], how)
         rungs, priors = _climb(steps, {eid: counts[eid] for eid in whole if eid in counts}, whole, how)
         order = sorted(known, key=lambda eid: (shown.get(eid, (len(known),))[0], -_total(counts[eid]), eid))
         candidates = []

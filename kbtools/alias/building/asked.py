@@ -138,5 +138,5 @@ def _stop(path: Path | None) -> list[str]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
-    named = normal.exact(pa.array([line for line in lines if line.strip()], STR))
-    return sorted(set(normal.norm(named).to_pylist()))
+    named = normal.spell(pa.array([line for line in lines if line.strip()], STR))
+    return sorted(set(named.norm.to_pylist()))

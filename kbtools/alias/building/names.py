@@ -77,8 +77,7 @@ def lay(
     counts: dict[str, int],
 ) -> Outcome:
     """Normalise and filter rows (text, eid, source, n), and write them in the order of the ranges."""
-    text = normal.exact(rows["text"])
-    norm = normal.norm(text)
+    text, norm = normal.spell(rows["text"])
     keep, rejects = _judged(Spelt(text, norm, rows["source"]), rules, counts, file)
     chosen = pa.array(np.flatnonzero(keep))
     staged = pa.record_batch(
@@ -188,7 +187,7 @@ def choose_bounds(files: Sequence[Path], rows: int, size: int) -> list[str]:
         with pq.ParquetFile(file) as table:
             for batch in table.iter_batches(batch_size=1 << 18, columns=["text"]):
                 sample += batch["text"].take(pa.array(np.arange(0, batch.num_rows, step))).to_pylist()
-    norms = sorted(normal.norm(normal.exact(pa.array(sample, STR))).to_pylist(), key=str.encode)
+    norms = sorted(normal.spell(pa.array(sample, STR)).norm.to_pylist(), key=str.encode)
     chosen = {norms[len(norms) * i // parts] for i in range(1, parts)} - {""}
     return sorted(chosen, key=str.encode)
 

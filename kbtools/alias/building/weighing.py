@@ -12,7 +12,7 @@ Sums run over rows in the order of the table, one range by one process: they do 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -127,7 +127,7 @@ def weigh(counts: Counts, how: Estimate) -> Weighed:
     mass = sums(group, total, groups)[group]
     alpha = np.where(mass + how.alpha > 0, how.alpha, 1.0)  # with nothing to go by: popularity alone
     prior = np.where(alive, (total + alpha * share) / (mass + alpha), -1.0)
-    order = np.lexsort((eid, -prior, group))
+    order = _sorted(np.bincount(group)[group] > 1, group, -prior, eid)
     rank = ranks(group[order])
     kept = order[(rank < how.most) & alive[order]]
     prior = prior[kept] / sums(group[kept], prior[kept], groups)[group[kept]]
@@ -142,18 +142,27 @@ def _pairs(counts: Counts) -> tuple[Ints, Ints]:
     if not len(counts.n):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     norm = counts.norm
-    order = np.lexsort((counts.eid, counts.kb, norm))
+    several = np.bincount(counts.norm_of)[norm] > 1  # surfaces; rows of a norm of one are in order
+    order = _sorted(several, norm, counts.kb, counts.eid)
     fresh = new(norm[order], counts.kb[order], counts.eid[order])
     pair = np.empty(len(order), np.int64)
     pair[order] = np.cumsum(fresh) - 1
     return pair, order[fresh]
 
 
+def _sorted(mixed: NDArray[np.bool_], group: Ints, *keys: NDArray[Any]) -> Ints:
+    """Sort rows, which are in order of their group, within each; only the groups that are `mixed` need it."""
+    order = np.arange(len(group))
+    rows = np.flatnonzero(mixed)
+    order[rows] = rows[np.lexsort((*(key[rows] for key in reversed(keys)), group[rows]))]
+    return order
+
+
 def _enough(counts: Counts, pair: Ints, least: int) -> NDArray[np.bool_]:
     """Mark the rows that count: links only where there are enough of them."""
-    linked = np.isin(counts.source, LINKS)
     if least <= 1:
-        return np.ones(len(linked), bool)
+        return np.ones(len(pair), bool)
+    linked = np.isin(counts.source, LINKS)
     links = sums(pair, np.where(linked, counts.n, 0).astype(float), int(pair.max(initial=-1)) + 1)
     enough: NDArray[np.bool_] = ~linked | (links[pair] >= least)
     return enough
@@ -172,7 +181,7 @@ def ranks(group: Ints) -> Ints:
     if not len(group):
         return np.zeros(0, np.int64)
     first = np.flatnonzero(new(group))
-    found: Ints = np.arange(len(group)) - np.repeat(first, np.diff([*first, len(group)]))
+    found: Ints = np.arange(len(group)) - np.repeat(first, np.diff(first, append=len(group)))
     return found
 
 

@@ -120,7 +120,7 @@ def _of_kb(source: Path, folder: Path, longest: int, memory: int, threads: int) 
 def _staged(kb: Kb, longest: int, told: dict[str, int]) -> Iterator[pa.RecordBatch]:
     """Yield the norms of all surfaces; count those that cannot be found."""
     for batch in kb.scan("surfaces", ["text", "eid"]):
-        norm: Any = normal.norm(normal.exact(batch["text"].cast(STR)))
+        norm: Any = normal.spell(batch["text"].cast(STR)).norm
         lengths = _lengths(norm)
         told["skipped: nothing left of it"] += int((lengths == 0).sum())
         told["skipped: too long"] += int((lengths > longest).sum())

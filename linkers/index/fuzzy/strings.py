@@ -46,7 +46,7 @@ def decode(strings: pa.StringArray | pa.LargeStringArray) -> Strings:
 def norms(texts: Sequence[str]) -> pa.StringArray:
     """Return the keys that texts are compared by, as an alias table makes them of its names."""
     clean = [text if text.isascii() else text.encode("utf-8", "replace").decode() for text in texts]
-    return normal.norm(normal.exact(pa.array(clean, STR)))
+    return normal.spell(pa.array(clean, STR)).norm
 
 
 def cjk(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
