@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kbtools import config
 from kbtools.alias.lookup import Alias
 from kbtools.artefact import Input, Licence, digest, unite
+from kbtools.config import setting
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.linkers.index import fusion, logistic, ranks
 from kbtools.linkers.index.base import Index
@@ -31,10 +32,6 @@ from kbtools.tasks.candidates.gold import Gold
 FUSION_FILE = "fusion.toml"
 
 
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings(candidates.Settings, fusion.Settings):
     """All that can be said about an evaluation of candidates."""
@@ -42,15 +39,15 @@ class Settings(candidates.Settings, fusion.Settings):
     fit_on: Path | None = field(
         default=None, metadata={"help": "Logistic: mentions to fit the weights on, as --data."}
     )
-    fit_share: float = _help("Logistic: or a share of the mentions, which are not evaluated then.", 0.0)
-    fit_mentions: int = _help("Logistic: mentions to fit on, at most.", 20_000)
+    fit_share: float = setting("Logistic: or a share of the mentions, which are not evaluated then.", 0.0)
+    fit_mentions: int = setting("Logistic: mentions to fit on, at most.", 20_000)
     fusion_file: Path | None = field(
         default=None, metadata={"help": "Logistic: or weights of an earlier report, its fusion.toml."}
     )
-    ridge: float = _help("Logistic: how strongly weights are kept small.", 1.0)
-    popularity: bool = _help("Logistic: look at sitelinks and links to candidates, too.", False)
-    context: bool = _help("Ask dense indexes for names with the context that mentions have.", False)
-    plots: bool = _help("Draw plots; needs matplotlib.", True)
+    ridge: float = setting("Logistic: how strongly weights are kept small.", 1.0)
+    popularity: bool = setting("Logistic: look at sitelinks and links to candidates, too.", False)
+    context: bool = setting("Ask dense indexes for names with the context that mentions have.", False)
+    plots: bool = setting("Draw plots; needs matplotlib.", True)
 
     def __post_init__(self) -> None:
         candidates.Settings.__post_init__(self)

@@ -15,13 +15,14 @@ All candidates of a batch are worked on at once; memory is about 100 bytes a can
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.linkers.index.base import Hits
 
@@ -32,22 +33,18 @@ MOST_QUERIES = 1 << 24  # of one batch: query, kb and eid fit into 64 bits
 ALIAS = "alias"  # the source whose scores are priors
 
 
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How candidates of several sources become one list."""
 
-    fusion: Literal["reciprocal", "logistic"] = _help(
+    fusion: Literal["reciprocal", "logistic"] = setting(
         "reciprocal (ranks alone), or logistic (weights fitted on mentions with known answers).", "reciprocal"
     )
-    constant: float = _help("Reciprocal: a rank counts 1 / (constant + rank).", 60.0)
-    source_weights: tuple[float, ...] = _help("Reciprocal: alias, then each index.  [all 1]", ())
-    spread: float = _help("Candidates kept: spread × 2^H of a prior with H bits of entropy ...", 3.0)
-    least: int = _help("... but at least this many ...", 3)
-    most: int = _help("... and at most this many, as where no name is known.", 30)
+    constant: float = setting("Reciprocal: a rank counts 1 / (constant + rank).", 60.0)
+    source_weights: tuple[float, ...] = setting("Reciprocal: alias, then each index.  [all 1]", ())
+    spread: float = setting("Candidates kept: spread × 2^H of a prior with H bits of entropy ...", 3.0)
+    least: int = setting("... but at least this many ...", 3)
+    most: int = setting("... and at most this many, as where no name is known.", 30)
 
     def __post_init__(self) -> None:
         if not 0 <= self.constant < float("inf"):

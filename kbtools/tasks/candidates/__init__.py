@@ -7,7 +7,7 @@ is not there cannot be chosen later: this is the ceiling of every linker that wo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbtools import metrics
+from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.kb.schema import DICT, STR, U8, U32
 from kbtools.metrics import Comparison, Curve, Line, Measure, Results
@@ -25,20 +26,16 @@ EXAMPLE = "Example: kbtools eval candidates --alias alias --index fuzzy --data m
 FUSED, KEPT = "fused", "fused, cut"  # all candidates in one list; as many of them as each mention keeps
 
 
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What is evaluated and how it is told."""
 
-    at: tuple[int, ...] = _help("The k of recall@k.", (1, 5, 10, 30, 100))
-    share: float = _help("Of a Wikipedia: the pages whose links are mentions.", 0.01)
-    mentions: int = _help("Mentions at most; of more, as many are drawn.", 100_000)
-    types: int = _help("Classes that have a line of their own; 0 for none.", 8)
-    resamples: int = _help("Samples drawn for an interval.", 1000)
-    level: float = _help("Probability of an interval.", 0.95)
+    at: tuple[int, ...] = setting("The k of recall@k.", (1, 5, 10, 30, 100))
+    share: float = setting("Of a Wikipedia: the pages whose links are mentions.", 0.01)
+    mentions: int = setting("Mentions at most; of more, as many are drawn.", 100_000)
+    types: int = setting("Classes that have a line of their own; 0 for none.", 8)
+    resamples: int = setting("Samples drawn for an interval.", 1000)
+    level: float = setting("Probability of an interval.", 0.95)
 
     def __post_init__(self) -> None:
         if not self.at or not all(1 <= k <= 10_000 for k in self.at) or list(self.at) != sorted({*self.at}):

@@ -47,42 +47,35 @@ def build(
     told = {"kind": KIND, **config.plain(settings)}
     inputs = [Input(path=str(source), kind=made_from.kind, content=made_from.content)]
     old = None if base is None else _earlier(Path(base), told)
-    with Staging(
-        out, plan("index", told, [one.content for one in inputs]), overwrite=overwrite, restart=restart
-    ) as staging:
+    ours = plan("index", told, [one.content for one in inputs])
+    with Staging(out, ours, overwrite=overwrite, restart=restart) as staging:
         if staging.whole is not None:
             return staging.whole
         for folder in (staging.new, staging.work):  # nothing is taken over from a build that broke off
             shutil.rmtree(folder)
             folder.mkdir()
         begun = time.perf_counter()
-        names = sources.read(
-            source,
-            made_from.kind,
-            staging.folder,
-            longest=settings.longest,
-            memory=memory or DEFAULT_MEMORY * workers,
-            threads=workers,
-        )
+        limits: dict[str, Any] = {"memory": memory or DEFAULT_MEMORY * workers, "threads": workers}
+        names = sources.read(source, made_from.kind, staging.folder, longest=settings.longest, **limits)
         with Progress("index", quiet=quiet, unit="names", total=len(names.strings)) as progress:
             _write(names, settings, old, staging, progress)
-        counts = {**names.counts, "names": len(names.strings), "entities": len(names.eids)}
-        return staging.commit(
-            begin(
-                "index",
-                settings=told,
-                inputs=inputs,
-                kbs=kbs,
-                tables=files.tables(staging.new),
-                counts=counts,
-                licences=made_from.licences,
-                incomplete=made_from.incomplete,
-                resources={
-                    "stages": {"index": round(time.perf_counter() - begun, 3)},
-                    "peak worker MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000,
-                },
-            )
+        made = begin(
+            "index",
+            settings=told,
+            inputs=inputs,
+            kbs=kbs,
+            tables=files.tables(staging.new),
+            counts={**names.counts, "names": len(names.strings), "entities": len(names.eids)},
+            licences=made_from.licences,
+            incomplete=made_from.incomplete,
+            resources=_resources(begun),
         )
+        return staging.commit(made)
+
+
+def _resources(begun: float) -> dict[str, Any]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
+    return {"stages": {"index": round(time.perf_counter() - begun, 3)}, "peak worker MB": peak}
 
 
 def _write(

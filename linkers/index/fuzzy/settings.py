@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
+from kbtools.config import setting
 from kbtools.errors import ConfigError
-
-
-def _help(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How far from a query a name may be, and how much is looked at to find it."""
 
-    edits: int = _help(
+    edits: int = setting(
         "Edits within which every name is found; fewer in short names (one in up to 3 characters).", 2
     )
-    mode: str = _help("fast: look for names that share n-grams only if none is within the edits.", "exact")
-    pool: int = _help("Names that share the most n-grams, ranked beside those within the edits.", 50)
-    least: float = _help("Similarity of a name to the query, below which it is not found.", 0.5)
-    reordered: float = _help("What the same words in another order are worth; 0: no more than others.", 0.95)
-    longest: int = _help("Characters of a name; longer ones are skipped.", 300)
+    mode: str = setting("fast: look for names that share n-grams only if none is within the edits.", "exact")
+    pool: int = setting("Names that share the most n-grams, ranked beside those within the edits.", 50)
+    least: float = setting("Similarity of a name to the query, below which it is not found.", 0.5)
+    reordered: float = setting(
+        "What the same words in another order are worth; 0: no more than others.", 0.95
+    )
+    longest: int = setting("Characters of a name; longer ones are skipped.", 300)
 
     def __post_init__(self) -> None:
         if not 0 <= self.edits <= 4:
