@@ -73,9 +73,8 @@ def plain(text: Words) -> NDArray[np.bool_]:
     firsts, lasts = offsets[:-1][filled], offsets[1:][filled] - 1
     odd[firsts] |= space[firsts]
     odd[lasts] |= space[lasts]
-    sums = np.zeros(len(data) + 1, np.int32)
-    np.cumsum(odd, out=sums[1:])
-    found: NDArray[np.bool_] = sums[offsets[1:]] == sums[offsets[:-1]]
+    found = np.ones(len(text), bool)
+    found[np.searchsorted(offsets, np.flatnonzero(odd), side="right") - 1] = False
     return found
 
 

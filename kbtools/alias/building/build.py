@@ -107,9 +107,10 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
     rules = Rules(
         settings.langs, settings.min_length, settings.max_length, settings.numbers, asked.stop, bounds
     )
-    known = earlier.counted(asked.old, asked.bases, asked.told) if asked.old else {}
-    names = [*known.values(), *stages.names(asked.bases, rules, set(known))]
-    names += text.stage_priors(stages, asked, rules)
+    known = earlier.counted(asked.old, asked.bases, asked.told)
+    staged = stages.names(asked.bases, rules, {here for _, here in known.places})
+    staged += text.stage_priors(stages, asked, rules)
+    names = msgspec.structs.replace(known, staged=staged)
     how = How(
         weights=[getattr(asked.weights, word) for word in SOURCES],
         alpha=settings.alpha,

@@ -49,16 +49,19 @@ def parts(bases: Sequence[Base]) -> dict[str, list[str]]:
     return {base.name: [part.manifest.content for part in base.parts] for base in bases}
 
 
-def counted(old: Path, bases: Sequence[Base], settings: Mapping[str, Any]) -> dict[int, Names]:
-    """Return the knowledge bases, by their place now, whose counts an earlier artefact holds."""
+def counted(old: Path | None, bases: Sequence[Base], settings: Mapping[str, Any]) -> Names:
+    """Return the counts that an earlier artefact holds, and of which knowledge bases."""
+    if old is None:
+        return Names([])
     manifest = artefact.read(old, KIND)
     if any(manifest.settings.get(name) != settings[name] for name in FILTERS):
-        return {}
+        return Names([])
     files = [str(old / file.path) for file in manifest.tables["counts"].files]
     before, now = manifest.notes["parts"], parts(bases)
     was = {ref.name: place for place, ref in enumerate(manifest.kbs)}
-    return {
-        place: Names(place, counts=files, was=was[base.name])
+    places = [
+        (was[base.name], place)
         for place, base in enumerate(bases)
         if base.name in was and before[base.name] == now[base.name]
-    }
+    ]
+    return Names([], counts=files if places else [], places=places)

@@ -24,7 +24,7 @@ from kbtools.alias.schema import SOURCES
 from kbtools.artefact import Outcome
 from kbtools.kb.schema import STR, TABLES, U8, U32, U64
 
-STAGED = pa.schema([("norm", STR), ("surface", STR), ("eid", U32), ("source", U8), ("n", U64)])
+STAGED = pa.schema([("norm", STR), ("surface", STR), ("kb", U8), ("eid", U32), ("source", U8), ("n", U64)])
 OF_NAMES = ("label", "alias", "title", "lemma", "term", "name", "user")  # they name; the others point
 SNIPPET = 200
 
@@ -61,10 +61,14 @@ def stage(folder: Path, *, part: str, file: str, group: int, kb: int, rules: dic
     place = pc.index_in(rows["source"].cast(STR), pa.array(SOURCES, STR)).combine_chunks()
     n = pc.fill_null(rows["count"], 1).combine_chunks()
     batch = pa.record_batch(
-        [rows["text"].combine_chunks(), rows["eid"].combine_chunks(), place.cast(U8), n],
-        names=["text", "eid", "source", "n"],
+        [rows["text"].combine_chunks(), _all(kb, rows), rows["eid"].combine_chunks(), place.cast(U8), n],
+        names=["text", "kb", "eid", "source", "n"],
     )
     return lay(folder, part=part, rows=batch, file=file, rules=wanted, counts=counts)
+
+
+def _all(value: int, rows: pa.Table) -> pa.UInt8Array:
+    return pa.array(np.full(rows.num_rows, value, np.uint8))
 
 
 def lay(
@@ -76,12 +80,12 @@ def lay(
     rules: Rules,
     counts: dict[str, int],
 ) -> Outcome:
-    """Normalise and filter rows (text, eid, source, n), and write them in the order of the ranges."""
+    """Normalise and filter rows (text, kb, eid, source, n), and write them in the order of the ranges."""
     text, norm = normal.spell(rows["text"])
     keep, rejects = _judged(Spelt(text, norm, rows["source"]), rules, counts, file)
     chosen = pa.array(np.flatnonzero(keep))
     staged = pa.record_batch(
-        [norm.take(chosen), text.take(chosen), *(rows[c].take(chosen) for c in ("eid", "source", "n"))],
+        [norm.take(chosen), text.take(chosen), *(rows[c].take(chosen) for c in STAGED.names[2:])],
         schema=STAGED,
     )
     ranges = range_of(staged["norm"], rules.bounds)

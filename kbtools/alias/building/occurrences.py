@@ -17,7 +17,6 @@ entry of the look-up, and a batch of text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools import corpus
+from kbtools.alias import marks
 from kbtools.alias.hashing import codes_of
 from kbtools.alias.lookup import open_arrays
 from kbtools.alias.scan import Spans, stream
@@ -35,7 +35,6 @@ from kbtools.alias.schema import LEVELS
 from kbtools.artefact import Outcome, Task
 from kbtools.corpus import Piece, Report
 from kbtools.kb.schema import U32, U64
-from kbtools.text import BARE, normalise
 
 INFLECTED = LEVELS.index("inflected")
 HELD = 1 << 23  # places that are kept before they are counted
@@ -103,14 +102,14 @@ class Counted:
         texts = documents["text"]
         begins = np.zeros(len(texts) + 1, np.int64)
         np.cumsum(pc.utf8_length(texts).to_numpy(), out=begins[1:])
-        links = _linked(documents, begins)
+        kind, links = _linked(documents, begins)
         self.links |= documents["links"].null_count < len(documents)
         for found in stream(self.arrays, texts):
             known = np.flatnonzero(found.level != INFLECTED)
             self._hold("occurrences", found, known)
             if len(links):
                 begin = begins[found.text]
-                mine = _among(_keys(begin + found.start, begin + found.end), links)
+                mine = _among(_keys(*_trimmed(kind, begin + found.start, begin + found.end)), links)
                 self._hold("linked", found, known[mine[known]])
         self.characters += int(begins[-1])
 
@@ -146,42 +145,31 @@ class Counted:
             out.write_batch(batch)
 
 
-def _linked(documents: pa.RecordBatch, begins: Ints) -> Ints:
-    """Return the keys, sorted, of the places that are links, if it is known to which entity."""
+def _linked(documents: pa.RecordBatch, begins: Ints) -> tuple[marks.Kinds, Ints]:
+    """Return the keys, sorted, of the places that are links to entities that are known, and what trims them."""
     one = documents["links"].flatten()
     text = pc.list_parent_indices(documents["links"]).to_numpy().astype(np.int64)
     start, end = (one.field(name).to_numpy().astype(np.int64) for name in ("start", "end"))
     known = pc.or_(one.field("eid").is_valid(), one.field("id").is_valid()).to_numpy(zero_copy_only=False)
     known &= (start < end) & (end <= np.diff(begins)[text])
     if not known.any():
-        return np.zeros(0, np.int64)
-    codes = codes_of("".join(documents["text"].to_pylist()))
+        return np.zeros(0, np.uint8), np.zeros(0, np.int64)
+    kind = marks.kinds(codes_of("".join(documents["text"].to_pylist())))
     at = begins[text[known]]
-    return np.unique(_keys(*_trimmed(codes, at + start[known], at + end[known])))
+    return kind, np.unique(_keys(*_trimmed(kind, at + start[known], at + end[known])))
 
 
-def _trimmed(codes: NDArray[np.uint32], start: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Leave out what the normal form drops at the edges of spans, as a scan does, unless nothing is left."""
+def _trimmed(kind: marks.Kinds, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Leave out what the normal form drops at the edges of spans, unless nothing is left."""
     low, high = start.copy(), end.copy()
-    for edge, step, shift in ((low, 1, 0), (high, -1, -1)):
+    for edge, step, shift in ((low, 1, 1), (high, -1, 0)):  # the kind of code point i is item i + 1
         going = np.flatnonzero(low < high)
         while len(going):
-            going = going[_vanish(codes[edge[going] + shift])]
+            going = going[kind[edge[going] + shift] != marks.WORD]
             edge[going] += step
             going = going[low[going] < high[going]]
     left = low < high
     return np.where(left, low, start), np.where(left, high, end)
-
-
-def _vanish(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    unique, places = np.unique(codes, return_inverse=True)
-    found: NDArray[np.bool_] = np.array([_is_dropped(code) for code in unique.tolist()], bool)[places]
-    return found
-
-
-@cache
-def _is_dropped(code: int) -> bool:
-    return not normalise(chr(code), BARE)
 
 
 def _keys(start: Ints, end: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,12 +34,13 @@ FORMS = pa.schema(
 
 
 class Names(msgspec.Struct, frozen=True):
-    """Where the names of one knowledge base come from: staged files, or the `counts` of an earlier table."""
+    """Where names come from: staged files, and the `counts` of an earlier table."""
 
-    kb: int
-    staged: list[str] = []  # below the staging folder
+    staged: list[str]  # below the staging folder
     counts: list[str] = []  # files of an earlier artefact
-    was: int = 0  # the place of the knowledge base there
+    places: list[
+        tuple[int, int]
+    ] = []  # of knowledge bases: there and here; of others its counts are not taken
 
 
 class How(msgspec.Struct, frozen=True):
@@ -70,14 +71,14 @@ def weigh(
     part: str,
     number: int,
     bounds: Sequence[str],
-    names: list[dict[str, Any]],
+    names: dict[str, Any],
     how: dict[str, Any],
     memory: int,
 ) -> Outcome:
     """Count and weigh the names of one range; write its tables, and its piece of the look-up at `part`."""
     told = msgspec.convert(how, How)
     mine = Range(number, bounds[number - 1] if number else None, [*bounds, None][number])
-    table = _count(folder, [msgspec.convert(one, Names) for one in names], mine, memory)
+    table = _count(folder, msgspec.convert(names, Names), mine, memory)
     files = [tables.write(folder, "counts", number, _told(table))]
     counts = weighing.arrays(table)
     spelt = normal.rungs(counts.surfaces)
@@ -105,40 +106,32 @@ def weigh(
     return Outcome(files=files, facts=facts)
 
 
-def _count(folder: Path, names: list[Names], mine: Range, memory: int) -> pa.Table:
+def _count(folder: Path, names: Names, mine: Range, memory: int) -> pa.Table:
     """Add up the rows that speak of one surface, entity and source; staged names and earlier counts alike."""
-
-    def staged(one: Names) -> Iterator[pa.RecordBatch]:
-        yield from read_range([folder / file for file in one.staged], mine.number)
-
-    codes = pa.table({"source": pa.array(range(len(SOURCES)), pa.uint8()), "word": SOURCES})
-    with connect(folder, memory) as con:
-        con.register("codes", codes)
-        con.execute(
-            "CREATE TABLE rows"
-            " (norm VARCHAR, surface VARCHAR, kb UTINYINT, eid UINTEGER, source UTINYINT, n UBIGINT)"
-        )
-        for one in names:
-            if one.counts:
-                inside = [f"kb = {one.was}"]
-                inside += [f"norm >= {quote(mine.low)}"] if mine.low is not None else []
-                inside += [f"norm < {quote(mine.high)}"] if mine.high is not None else []
-                con.execute(
-                    f"INSERT INTO rows SELECT norm, surface, {one.kb}, eid, codes.source, n"
-                    f" FROM {read_parquet([Path(file) for file in one.counts])} old"
-                    f" JOIN codes ON word = old.source::VARCHAR WHERE {' AND '.join(inside)}"
-                )
-            if one.staged:
-                with feed(STAGED, staged(one)) as batches:
-                    con.register("staged", batches)
-                    con.execute(
-                        f"INSERT INTO rows SELECT norm, surface, {one.kb}, eid, source, n FROM staged"
-                    )
-                    con.unregister("staged")
+    staged = read_range([folder / file for file in names.staged], mine.number)
+    with connect(folder, memory) as con, feed(STAGED, staged) as batches:
+        con.register("staged", batches)
+        rows = "FROM staged"
+        if names.counts:
+            codes = pa.table({"code": pa.array(range(len(SOURCES)), pa.uint8()), "source": SOURCES})
+            con.register("codes", codes)
+            con.register("places", pa.table(list(zip(*names.places, strict=True)), names=["kb", "place"]))
+            rows = f"({rows} UNION ALL BY NAME {_earlier(names.counts, mine)})"
         return con.sql(
-            f"SELECT norm, surface, kb, eid, source, least(sum(n), {LARGEST})::UBIGINT AS n FROM rows"
+            f"SELECT norm, surface, kb, eid, source, least(sum(n), {LARGEST})::UBIGINT AS n FROM ({rows})"
             " GROUP BY ALL ORDER BY norm, surface, kb, eid, source"
         ).to_arrow_table()
+
+
+def _earlier(files: list[str], mine: Range) -> str:
+    """Select what an earlier table counted in a range of norms."""
+    inside = [f"norm >= {quote(mine.low)}"] if mine.low is not None else []
+    inside += [f"norm < {quote(mine.high)}"] if mine.high is not None else []
+    return (
+        "SELECT norm, surface, place::UTINYINT AS kb, eid, code AS source, n"
+        f" FROM (SELECT * REPLACE (source::VARCHAR AS source) FROM {read_parquet(list(map(Path, files)))})"
+        f" JOIN codes USING (source) JOIN places USING (kb) WHERE {' AND '.join(inside) or 'true'}"
+    )
 
 
 def _told(table: pa.Table) -> pa.Table:

@@ -47,14 +47,13 @@ class Stages:
             self.rejects += one.facts["rejects"]
             self.damage += one.facts.get("damage", ())
 
-    def names(self, bases: Sequence[Base], rules: Rules, known: set[int]) -> list[Names]:
-        """Stage the names of all knowledge bases but those whose counts are known."""
+    def names(self, bases: Sequence[Base], rules: Rules, known: set[int]) -> list[str]:
+        """Stage the names of all knowledge bases but those whose counts are known; return the files."""
         tasks: list[Task] = []
-        staged: list[Names] = []
+        parts: list[str] = []
         for place, base in enumerate(bases):
             if place in known:
                 continue
-            parts: list[str] = []
             for file in surfaces([base]):
                 for group in range(pq.read_metadata(file).num_row_groups):
                     name = f"names/{place:03}-{len(parts):06}"
@@ -64,11 +63,10 @@ class Stages:
                         "rules": rules._asdict(),
                     }  # fmt: skip
                     tasks.append(Task(name=name, call="kbtools.alias.building.names:stage", args=args))
-            staged.append(Names(place, staged=parts))
         self.note(self.do("names", tasks))
-        return staged
+        return parts
 
-    def weigh(self, names: Sequence[Names], bounds: list[str], how: How) -> list[Done]:
+    def weigh(self, names: Names, bounds: list[str], how: How) -> list[Done]:
         """Count and weigh range by range."""
         tasks = [
             Task(

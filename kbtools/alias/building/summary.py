@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kbtools.alias.schema import LOOKUP
 from kbtools.artefact import Manifest
+from kbtools.progress import amount
 
 SHOWN = 4  # kinds of skipped rows
 
@@ -23,7 +24,7 @@ def summary(made: Manifest, out: str | Path) -> str:
     if most:
         lines.append(f"  skipped by design: {'; '.join(f'{skipped[what]:,} {what}' for what in most)}")
     size = sum(file.bytes for file in made.tables[LOOKUP].files)
-    lines.append(f"  look-up: {size / 1e6:,.1f} MB, {size / max(rows[LOOKUP], 1):.0f} bytes a name")
+    lines.append(f"  look-up: {amount(size)}, {size / max(rows[LOOKUP], 1):,.0f} bytes a name")
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in made.resources["stages"].items())
     peak = made.resources["peak worker MB"]
     lines.append(f"  {stages}; largest worker {peak:,} MB; content {made.content}")

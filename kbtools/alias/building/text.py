@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kbtools import corpus
 from kbtools.alias.building import occurrences, priors, tables
 from kbtools.alias.building.asked import Asked
 from kbtools.alias.building.names import Rules, lay
-from kbtools.alias.building.ranges import Names
 from kbtools.alias.building.stages import Stages, pieces
 from kbtools.alias.schema import LOOKUP, SOURCES
 from kbtools.artefact import Done, Outcome, Task
@@ -24,8 +22,8 @@ from kbtools.kb.reader import gather
 UNLINKED = "work/unlinked.npy"
 
 
-def stage_priors(stages: Stages, asked: Asked, rules: Rules) -> list[Names]:
-    """Stage what prior files count."""
+def stage_priors(stages: Stages, asked: Asked, rules: Rules) -> list[str]:
+    """Stage what prior files count; return the files."""
     paths = [str(part.path.absolute()) for part in asked.parts]
     tasks = [
         Task(
@@ -40,11 +38,7 @@ def stage_priors(stages: Stages, asked: Asked, rules: Rules) -> list[Names]:
     ]  # fmt: skip
     done = stages.do("prior files", tasks) if tasks else []
     stages.note(done)
-    staged = [(kb, part) for one in done for kb, part in one.facts["parts"]]
-    return [
-        Names(place, staged=[part for kb, part in staged if kb == place])
-        for place in sorted({kb for kb, _ in staged})
-    ]
+    return [file.path for one in done for file in one.files]
 
 
 def stage_prior(
@@ -57,24 +51,17 @@ def stage_prior(
     site: str,
     memory: int,
 ) -> Outcome:
-    """Stage one prior file; a staged part holds a batch of one knowledge base's rows."""
-    report = corpus.Report()
-    outcome = Outcome(facts={"parts": []})
-    room = folder / "work"
-    found = priors.read(file, gather(kbs), site=site, folder=room, memory=memory, report=report)
+    """Stage one prior file, batch by batch."""
+    report, outcome = corpus.Report(), Outcome()
+    found = priors.read(file, gather(kbs), site=site, folder=folder / "work", memory=memory, report=report)
     for number, batch in enumerate(found):
-        for kb in pc.unique(batch["kb"]).to_pylist():
-            mine = batch.filter(pc.equal(batch["kb"], kb))
-            source = pa.array(np.full(mine.num_rows, SOURCES.index("prior"), np.uint8))
-            rows = pa.record_batch(
-                [mine["text"], mine["eid"], source, mine["n"]], names=["text", "eid", "source", "n"]
-            )
-            name = f"{part}-{kb:03}-{number:06}.arrow"
-            laid = lay(folder, part=name, rows=rows, file=file, rules=Rules(**rules), counts={})
-            outcome.files.append(name)
-            outcome.facts["parts"].append([kb, name])
-            report.counts.update(laid.facts["counts"])
-            report.rejects += laid.facts["rejects"]
+        source = pa.array(np.full(batch.num_rows, SOURCES.index("prior"), np.uint8))
+        name = f"{part}-{number:06}.arrow"
+        rows = batch.append_column("source", source)
+        laid = lay(folder, part=name, rows=rows, file=file, rules=Rules(**rules), counts={})
+        outcome.files.append(name)
+        report.counts.update(laid.facts["counts"])
+        report.rejects += laid.facts["rejects"]
     outcome.facts |= report.facts()
     return outcome
 
