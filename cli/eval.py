@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from kbtools import config, linkers, plugins, report
+from kbtools.cli.encoder import load as load_encoder
 from kbtools.cli.evaluated import show
-from kbtools.cli.index import _encoder
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json
 from kbtools.cli.settings import Choices, flags, given
@@ -33,7 +33,7 @@ def _evaluate(name: str) -> click.Command:
     def command(out: str, overrides: tuple[str, ...], as_json: bool, **options: Any) -> None:
         names = {setting.name for setting in config.describe(Settings)}
         told = {key: value for key, value in given(Settings, options).items() if key in names}
-        alias, data, encoder = options["alias"], options["data"], _encoder(options["encoder"])
+        alias, data, encoder = options["alias"], options["data"], load_encoder(options["encoder"])
         asked = Evaluation(
             alias,
             data,

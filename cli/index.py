@@ -8,9 +8,9 @@ import click
 import msgspec
 
 from kbtools import linkers
+from kbtools.cli.encoder import load as load_encoder
 from kbtools.cli.options import common
 from kbtools.cli.settings import flags
-from kbtools.extras import need
 from kbtools.linkers.index.dense.settings import Settings as Dense
 from kbtools.linkers.index.fuzzy.settings import Settings as Fuzzy
 
@@ -36,19 +36,5 @@ def command(sources: tuple[str, ...], out: str, encoder: str | None, as_json: bo
     Example: kbtools index alias/wikidata --kind fuzzy --out index/fuzzy
     """
     asked = {name: value for name, value in options.items() if value not in (None, ())}
-    made = linkers.build_index(sources, out, encoder=_encoder(encoder), **asked)
+    made = linkers.build_index(sources, out, encoder=load_encoder(encoder), **asked)
     click.echo(msgspec.json.encode(made).decode() if as_json else linkers.index_summary(made, out))
-
-
-def _encoder(name: str | None) -> Any:
-    """Load the encoder of that name, unless it is one of our own."""
-    if name is None:
-        return None
-    from kbtools.linkers.index.dense import encoders  # noqa: PLC0415 - only where it is asked for
-
-    if (ours := encoders.named(name)) is not None:
-        return ours
-    need("transformers", extra="train", why=f"--encoder {name}")
-    from kbtools.models.texts import TextEncoder  # noqa: PLC0415 - slow to import
-
-    return TextEncoder.from_pretrained(name)

@@ -29,6 +29,7 @@ COMMANDS = {  # in the order the data flows
 }
 
 ONLY_READ = {"inspect", "explain", "sql", "diff", "verify", "licence"}
+BEGIN_ANEW = {"eval"}
 RESUME = "; run the same command again: it goes on where it stopped"
 
 OUR_FAULT, USERS_FAULT, INTERRUPTED = 1, 2, 130
@@ -72,7 +73,7 @@ class Pipeline(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except KeyboardInterrupt:
-            again = "" if ctx.invoked_subcommand in ONLY_READ else RESUME
+            again = "" if ctx.invoked_subcommand in ONLY_READ | BEGIN_ANEW else RESUME
             _say(ctx, f"Interrupted{again}")
             ctx.exit(INTERRUPTED)
         except (KbError, OSError, MemoryError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
@@ -67,10 +67,14 @@ def _option(setting: config.Setting) -> Callable[[Command], Command]:
     elif get_args(setting.type)[-1:] == (...,):
         member = get_args(setting.type)[0]
         names, kind = flag, {"callback": partial(_words, member), "metavar": "A,B"}
+    elif get_origin(setting.type) is Literal:
+        names, kind = flag, {"type": click.Choice([str(word) for word in get_args(setting.type)])}
+    elif Path in (setting.type, *get_args(setting.type)):
+        names, kind = flag, {"metavar": "FILE"}
     else:
         numbers = [arm for arm in (setting.type, *get_args(setting.type)) if arm in (int, float)]
         names, kind = flag, {"type": numbers[0]} if numbers else {}
-    default = f"  [default: {setting.shown}]" if setting.default not in (None, ()) else ""
+    default = f"  [default: {setting.shown}]" if setting.default not in (None, (), "") else ""
     return click.option(names, setting.name, help=setting.help + default, **kind)
 
 

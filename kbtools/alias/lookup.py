@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools import artefact
@@ -82,9 +83,12 @@ class Alias:
         kbs = self.arrays.get("kbs")
         return np.zeros(len(rows), np.uint8) if kbs is None else kbs[rows]
 
-    def lookup(self, surfaces: Sequence[str]) -> Slices:
-        """Look names up: as they are spelt if that is known, else on the first rung that is."""
-        texts = pa.array([SURROGATE.sub("\ufffd", text) for text in surfaces], STR)
+    def lookup(self, surfaces: Sequence[str | None] | pa.Array) -> Slices:
+        """Look names up: as they are spelt if that is known, else on the first rung that is; null is unknown."""
+        if isinstance(surfaces, pa.Array | pa.ChunkedArray):
+            texts = pc.fill_null(pa.chunked_array([surfaces.cast(STR)]).combine_chunks(), "")
+        else:
+            texts = pa.array([SURROGATE.sub("\ufffd", text or "") for text in surfaces], STR)
         exact, norm = normal.spell(texts)
         spelt = [hashing.of_strings(strings) for strings in (exact, *normal.rungs(exact))]
         number = self._numbers(norm)
@@ -163,6 +167,8 @@ def open_arrays(path: Path) -> dict[str, NDArray[Any]]:
             continue
         try:
             found = np.load(file, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError as error:
+            raise ArtefactError(f"{file}: gone; `kbtools verify {path}` says what else is") from error
         except (OSError, ValueError, EOFError) as error:
             if "empty file" not in str(error):
                 raise ArtefactError(f"{file}: cannot be read: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kbtools import config
 from kbtools.alias.schema import SOURCES
@@ -49,8 +50,8 @@ class Settings:
     max_length: int = setting("Characters of a name; longer ones are rejected.", 300)
     deny_classes: tuple[str, ...] = setting("Classes (ids) whose instances get no names here.", ())
     stop_aliases: Path | None = setting("A file of names, one a line, that are left out.", None)
-    numbers: str = setting(
-        "Names without a letter: keep, drop, or names (keep labels, titles, aliases).", "names"
+    numbers: Literal["keep", "drop", "names"] = setting(
+        "Names without a letter; names: keep what is a label, title or alias.", "names"
     )
     site: str = setting("The wiki whose titles prior files hold.", "enwiki")
     pages: bool = setting("Count names in the pages of the knowledge bases, for link probabilities.", True)
@@ -62,8 +63,6 @@ class Settings:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it is 0 or more")
         if not 1 <= self.most <= 65_535:
             raise ConfigError(f"most is {self.most}; it is 1 to 65535")
-        if self.numbers not in {"keep", "drop", "names"}:
-            raise ConfigError(f"numbers is {self.numbers!r}; it is keep, drop or names")
 
 
 def weights(path: Path | None) -> Weights:
