@@ -48,7 +48,7 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools alias demo/kb demo/wikipedia demo/wordnet demo/wordnets --out demo/alias --overwrite --quiet
 	@echo; $(BIN)/kbtools explain surface Apple --alias demo/alias
 	@echo; $(BIN)/kbtools explain surface 蘋果 --alias demo/alias
-	@echo; echo 'Every name in a sentence, overlapping ones too: where it stands, how it was found, what it may mean.'
+	@echo; echo 'Every name in a sentence, overlapping ones too: where, found how, how often a link, what it may mean.'
 	@$(BIN)/python -c "$$NAMES"
 	@echo; echo 'What is misspelt is found by its letters, what is described by its words.'
 	$(BIN)/kbtools index demo/alias --kind fuzzy --out demo/fuzzy --overwrite --quiet
@@ -124,9 +124,9 @@ for row in alias.candidates(spans).to_pylist():
     if alias.kbs[row["kb"]].name == "wikidata" and len(found[row["query"]]) < 3:
         found[row["query"]].append("%(id)s %(label)s" % entities[row["eid"]] + f" {row['prior']:.2f}")
 print(text)
-for start, end, level, best in zip(spans.start, spans.end, spans.level, found):
+for start, end, level, link, best in zip(spans.start, spans.end, spans.level, spans.link, found):
     if best:
-        print(f"  {start:>3}–{end:<3} {LEVELS[level]:<10}{text[start:end]}  →  {', '.join(best)}")
+        print(f"  {start:>3}–{end:<3} {LEVELS[level]:<7} {link:>4.0%}  {text[start:end]}  →  {', '.join(best)}")
 endef
 export NAMES
 
@@ -135,7 +135,7 @@ from kbtools import linkers
 from kbtools.kb.reader import Kb
 
 entities = [Kb(kb).table("entities", ["id", "label"]).to_pylist() for kb in ("demo/kb", "demo/wordnet")]
-for kind, query in (("fuzzy", "Barak Obbama"), ("fuzzy", "Jobs, Steev"), ("fuzzy", "爱因斯但"),
+for kind, query in (("fuzzy", "Shakespere"), ("fuzzy", "Obama, Barak"), ("fuzzy", "爱因斯但"),
                     ("dense", "the longest river in Asia"), ("dense", "founder of SpaceX")):
     hits = linkers.open_index(f"demo/{kind}").search([query], 3)
     best = ["%(id)s %(label)s" % entities[kb][eid] + f" {score:.2f}" for kb, eid, score in zip(*hits[1:])]

@@ -83,16 +83,16 @@ def open_index(path: str | Path, encoder: Encoder | None = None) -> Index:
 
 def index_summary(made: Manifest, out: str | Path) -> str:
     """Tell in a few lines what was indexed."""
-    rows = {name: table.rows for name, table in made.tables.items()}
+    from kbtools.progress import amount  # noqa: PLC0415 - `import kbtools.linkers` is light
+
     size = sum(file.bytes for table in made.tables.values() for file in table.files)
-    lines = [
-        f"{out}: {made.settings.get('kind')} index over {', '.join(ref.name for ref in made.kbs)}: "
-        + ", ".join(f"{number:,} {name}" for name, number in rows.items())
-        + f"; {size / 1e6:,.1f} MB"
-    ]
     told = {**made.counts, **made.notes}
-    if plain := [f"{name} {value:,}" for name, value in told.items() if isinstance(value, int | float)]:
-        lines.append(f"  {' · '.join(plain)}")
+    plain = [f"{name} {value:,}" for name, value in told.items() if isinstance(value, int | float) and value]
+    lines = [
+        f"{out}: {made.settings.get('kind')} index over {', '.join(ref.name for ref in made.kbs)}:"
+        f" {amount(size)}",
+        f"  {' · '.join(plain) or 'nothing in it'}",
+    ]
     lines += [f"  {name}: {value}" for name, value in told.items() if isinstance(value, str)]
     lines.append(f"  content {made.content}")
     return "\n".join(lines)

@@ -54,7 +54,9 @@ aliases = st.lists(
 @settings(max_examples=400, deadline=None)
 def test_a_scan_is_a_look_up_of_all_spans(some, surfaces):
     tables = compiled(surfaces)
-    expected = [(at, *match) for at, text in enumerate(some) for match in brute_force(partial(lookup, tables), text)]
+    expected = [
+        (at, *match) for at, text in enumerate(some) for match in brute_force(partial(lookup, tables), text)
+    ]
     assert found(tables, *some) == expected
 
 
@@ -83,10 +85,16 @@ def test_a_scan_is_a_look_up_of_all_spans(some, surfaces):
         (["YAHOO", "Yahoo!"], "YAHOO!", [("YAHOO", "exact")]),
         ([".NET", ".NET Core"], "'.NET Core'", [(".NET", "exact"), (".NET Core", "exact")]),
         (["'Allo 'Allo!"], "\"'Allo 'Allo!\"", [("'Allo 'Allo!", "exact")]),
-        (["(What's the Story) Morning Glory?"] * 2, "(What’s the Story) Morning Glory?!", [
-            ("What’s the Story) Morning Glory", "norm")]),
-        (["(What's the Story) Morning Glory?"], "(WHAT'S the Story) Morning Glory?!", [
-            ("(WHAT'S the Story) Morning Glory?", "case")]),
+        (
+            ["(What's the Story) Morning Glory?"] * 2,
+            "(What’s the Story) Morning Glory?!",
+            [("What’s the Story) Morning Glory", "norm")],
+        ),
+        (
+            ["(What's the Story) Morning Glory?"],
+            "(WHAT'S the Story) Morning Glory?!",
+            [("(WHAT'S the Story) Morning Glory?", "case")],
+        ),
         (["「火」"], "「火」。", [("「火」", "exact")]),
         (["city!"], "cities!", [("cities", "inflected")]),
         (["!!!", "?"], "the !!!\n?", [("!!!", "exact"), ("?", "exact")]),

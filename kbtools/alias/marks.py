@@ -22,7 +22,7 @@ from kbtools.text import BARE, FOLDED, normalise
 from kbtools.text.bulk import ASCII_WALL, WALL, Codes
 
 REACH = 4
-WORD, BLANK, POINT, _NEW = (np.uint8(kind) for kind in range(4))
+WORD, BLANK, POINT, FAINT, _NEW = (np.uint8(kind) for kind in range(5))  # FAINT: FOLDED drops it too
 
 Kinds = NDArray[np.uint8]
 
@@ -60,10 +60,11 @@ def kinds(codes: Codes) -> Kinds:
 
 def widened(arrays: Arrays, codes: Codes, kind: Kinds, found: Found, asked: NDArray[np.bool_]) -> bool:
     """Take in what belongs to names, in place, of those that are asked; tell whether a start has changed."""
-    near = (kind.take(found.ends + 1) == POINT) | (kind.take(found.starts) == POINT)
-    rows = np.flatnonzero(near & asked)
+    beside = np.maximum(kind.take(found.ends + 1), kind.take(found.starts))
+    rows = np.flatnonzero((beside >= POINT) & asked)
     first = arrays["entries"].take(found.norms[rows])
-    rows = rows[arrays["entries"].take(found.norms[rows] + 1) - first > 1]  # a form with marks is one more
+    several = arrays["entries"].take(found.norms[rows] + 1) - first > 1  # so it is if a form has punctuation
+    rows = rows[several | (beside[rows] == FAINT)]
     if not len(rows):
         return False
     left, right = _marks(kind, found.starts[rows], -1), _marks(kind, found.ends[rows] + 1, 1)
@@ -87,14 +88,14 @@ def _marks(kind: Kinds, at: I64, step: int) -> I64:
     """Count punctuation, from places on and no further than REACH."""
     count, on = np.zeros(len(at), dtype=np.int64), np.ones(len(at), dtype=np.bool_)
     for _ in range(REACH):
-        on &= kind.take(at + step * count, mode="clip") == POINT
+        on &= kind.take(at + step * count, mode="clip") >= POINT
         count += on
     return count
 
 
 def alone(arrays: Arrays, codes: Codes, kind: Kinds) -> tuple[Found, int]:
     """Find names of punctuation alone, and where one begins that the end of the block may cut short."""
-    points = np.flatnonzero(kind == POINT)
+    points = np.flatnonzero(kind >= POINT)
     firsts, lasts = points[np.diff(points, prepend=-1) > 1], points[np.diff(points, append=len(kind)) > 1]
     unfinished = int(firsts[-1]) - 1 if len(lasts) and lasts[-1] == len(codes) else len(codes)
     apart = (kind.take(firsts - 1) == BLANK) & (kind.take(lasts + 1) == BLANK)
@@ -114,7 +115,9 @@ def alone(arrays: Arrays, codes: Codes, kind: Kinds) -> tuple[Found, int]:
 def _kind(code: int) -> np.uint8:
     if not normalise(chr(code)):
         return BLANK
-    return WORD if normalise(chr(code), BARE) else POINT
+    if normalise(chr(code), BARE):
+        return WORD
+    return POINT if normalise(chr(code), FOLDED) else FAINT
 
 
 @cache

@@ -58,10 +58,11 @@ def running(texts: list[str]) -> Running:
 
 def _blank_lines(codes: Codes) -> I64:
     """Find form feeds and those line breaks that follow another with nothing but blanks between."""
-    pages, lines = (
-        np.flatnonzero(np.logical_or.reduce([codes == code for code in some if _fits(code, codes)]))
-        for some in (PAGES, LINES)
+    low = codes - codes.dtype.type(0x0A) < 4  # what is below wraps around
+    places = np.flatnonzero(
+        low if codes.dtype == np.uint8 else low | (codes == 0x85) | (codes >> 1 == 0x1014)
     )
+    pages, lines = (places[np.isin(codes[places], some)] for some in (PAGES, LINES))
     after = np.append(codes, codes.dtype.type(0))[lines + 1] if len(lines) else lines
     lines = lines[(codes[lines] != ord("\r")) | (after != ord("\n"))]  # CR LF is one break
     pending = np.arange(len(lines) - 1)
@@ -73,10 +74,6 @@ def _blank_lines(codes: Codes) -> I64:
         go = ~reached & is_blank(map_codes(codes[at], EXACT))
         pending, at = pending[go], at[go] + 1
     return np.concatenate([pages, *blank])
-
-
-def _fits(code: int, codes: Codes) -> bool:
-    return code < ASCII_WALL if codes.dtype == np.uint8 else True
 
 
 def _hard_breaks(codes: Codes) -> I64:

@@ -18,7 +18,7 @@ from kbtools.alias.walking import Walked
 from kbtools.text import CASE, EXACT, FOLDED, Form
 from kbtools.text.bulk import ASCII_WALL, WALL, Block, Codes, dirty, map_codes, normalise_block
 
-FEW = 4  # spans with less than a quarter of a block's code points are copied out
+FEW = 4
 
 Entries = tuple[I64, NDArray[np.uint8]]  # and their levels
 
@@ -37,9 +37,7 @@ class Spelt(NamedTuple):
         return Spelt(*parts)
 
 
-def entries(
-    arrays: Arrays, walked: Walked, normal: Block, codes: Codes, starts: I64, ends: I64
-) -> Entries:
+def entries(arrays: Arrays, walked: Walked, normal: Block, codes: Codes, starts: I64, ends: I64) -> Entries:
     """Return the entry and the level of each span found; a plural stands for its norm as a whole."""
     exact = walked.hashes.copy()
     other = np.flatnonzero(_changed(walked, normal, codes, ends - starts))
@@ -47,7 +45,9 @@ def entries(
     found, level = finding.entries(arrays, walked.norms, exact)
     rest = other[level[other] == NORM]
     rest = rest[exact[rest] != walked.hashes[rest]]  # else all its forms are the same
-    found[rest], level[rest] = _on_all_rungs(arrays, codes, Spelt(walked.norms, starts, ends, exact).take(rest))
+    found[rest], level[rest] = _on_all_rungs(
+        arrays, codes, Spelt(walked.norms, starts, ends, exact).take(rest)
+    )
     plurals = np.flatnonzero(walked.plural)
     found[plurals], level[plurals] = arrays["entries"][walked.norms[plurals]], INFLECTED
     return found, level

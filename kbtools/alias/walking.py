@@ -82,6 +82,7 @@ def _edges(block: Block, original: Codes) -> _Edges:
         apart = np.concatenate([[True], low[1:] >= high[:-1], [True]])  # between codes of two characters
         opens = apart[starts]
         starts, first, limit, closes = starts[opens], first[opens], limit[opens], apart[ends]
+        closes = None if closes.all() else closes
     nought = np.zeros(len(ends), dtype=np.int64)
     possessive = _possessive(block, original, ends)
     cut, owner_cut = finding.plurals(codes, nought, ends), finding.plurals(codes, nought, possessive)

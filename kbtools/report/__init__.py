@@ -12,6 +12,7 @@ any of the files (the manifest has one).
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -69,8 +70,12 @@ def make(
     with Staging(Path(out), ours, overwrite=overwrite, restart=True) as staging:
         if staging.whole is not None:
             return staging.whole
-        results = evaluate()
-        tables = _write(staging.new, results, _document(results, task, settings, inputs), draw)
+        try:
+            results = evaluate()
+            tables = _write(staging.new, results, _document(results, task, settings, inputs), draw)
+        except BaseException:
+            shutil.rmtree(staging.folder, ignore_errors=True)
+            raise
         return staging.commit(
             begin(
                 KIND,

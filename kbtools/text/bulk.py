@@ -23,6 +23,7 @@ WALL = sys.maxunicode + 1
 ASCII_WALL = 0xFF  # the same in a block of ASCII, which is an array of bytes
 _DROP, _SEVERAL, _NEW = WALL + 3, WALL + 2, WALL + 1  # in a table: not a code point
 _ASCII_DROP = 0xFE
+_JOINS = 1
 _SPACE = ord(" ")
 
 Codes = NDArray[Any]  # uint8 in a block of ASCII, else uint32
@@ -57,10 +58,8 @@ def normalise_block(codes: Codes, form: Form) -> Block:
         mapped = np.frombuffer(codes.tobytes().translate(_octets(form)), dtype=np.uint8)
         return _squeezed(Block(mapped, np.empty(0, np.int64), None), form)
     mapped = map_codes(codes, form)
-    top = int(mapped[mapped < _NEW].max(initial=0)) if len(mapped) else 0
     block = Block(mapped, np.empty(0, np.int64), None)
-    special = top >= 0x300 or bool((mapped == _SEVERAL).any())
-    if special:
+    if bool((_joins().take(mapped) == _JOINS).any()):
         block = _composed(_spelt_out(codes, mapped, form), form)
     return _squeezed(block, form)
 
@@ -93,15 +92,13 @@ def dirty(mapped: Codes, form: Form) -> NDArray[np.bool_]:
     if mapped.dtype == np.uint8:
         marks = mapped == _ASCII_DROP
     else:
-        marks = mapped > WALL
-        if len(mapped) and mapped.max() >= 0x300:
-            marks |= _joins()[np.minimum(mapped, WALL)]
-            if form.cjk_spaces:
-                cjk = _is_cjk()[np.minimum(mapped, WALL)]
-                space = mapped == _SPACE
-                marks[1:] |= space[1:] & cjk[:-1]
-    space = mapped == _SPACE
-    marks[1:] |= space[1:] & space[:-1]
+        marks = _joins().take(mapped) != 0
+    spaces = np.flatnonzero(mapped == _SPACE)
+    spaces = spaces[1:] if len(spaces) and spaces[0] == 0 else spaces
+    before = mapped.take(spaces - 1)
+    marks[spaces[before == _SPACE]] = True
+    if form.cjk_spaces and mapped.dtype != np.uint8:
+        marks[spaces[_is_cjk().take(before, mode="clip")]] = True
     return marks
 
 
@@ -123,10 +120,12 @@ def _octets(form: Form) -> bytes:
 
 
 @cache
-def _joins() -> NDArray[np.bool_]:
-    marks = np.zeros(WALL + 1, dtype=np.bool_)
+def _joins() -> NDArray[np.uint8]:
+    """Mark what may change what is beside it, and what becomes several or nothing."""
+    marks = np.zeros(_DROP + 1, dtype=np.uint8)
     joining = _joining()
     marks[: len(joining)] = joining
+    marks[_SEVERAL], marks[_DROP] = _JOINS, 2
     return marks
 
 
@@ -160,15 +159,15 @@ def _spelt_out(codes: Codes, mapped: Codes, form: Form) -> Block:
 def _composed(block: Block, form: Form) -> Block:
     """Compose cluster by cluster; each code of a cluster that changes comes from the whole of it."""
     codes, starts, ends = block.codes, block.starts, block.starts + 1
-    first, last = _runs(_joins()[codes])
-    if not len(first):
+    joins = _joins().take(codes) == _JOINS
+    if not joins.any():
         return block
+    first, last = _runs(joins)
     walled = (first > 0) & (codes[np.maximum(first - 1, 0)] != WALL)
     counts = np.ones(len(codes), dtype=np.int64)
-    text = np.where(codes == WALL, _SPACE, codes).astype(np.uint32).tobytes().decode("utf-32-le")
     places, letters = [], []
     for low, high in zip((first - walled).tolist(), (last + 1).tolist(), strict=True):
-        after = _cluster(text[low:high], form)
+        after = _cluster(codes[low:high].tobytes().decode("utf-32-le"), form)
         if after is not None:
             starts[low:high], ends[low:high] = starts[low], ends[high - 1]
             counts[low:high] = 0
@@ -193,42 +192,44 @@ def _cluster(text: str, form: Form) -> str | None:
 
 def _squeezed(block: Block, form: Form) -> Block:
     """Drop marked codes, make one space of each run, take off those beside walls and between CJK."""
-    codes, starts = block.codes, block.starts
+    codes = block.codes
     is_ascii = codes.dtype == np.uint8
-    if not len(starts):  # straight from the table
-        starts = np.flatnonzero(codes != (_ASCII_DROP if is_ascii else _DROP))
-        if len(starts) < len(codes):
-            codes = codes[starts]
-    if not form.spaces or not len(codes):
-        return Block(codes, starts, block.ends)
-    wall = ASCII_WALL if is_ascii else WALL
-    block = _without(Block(codes, starts, block.ends), *_spare_spaces(codes, wall))
-    if form.cjk_spaces and not is_ascii and block.codes[block.codes != WALL].max(initial=0) >= 0x3000:
+    wall, drop = (ASCII_WALL, _ASCII_DROP) if is_ascii else (WALL, _DROP)
+    straight = not len(block.starts)  # from the table
+    kept = _kept(codes, wall, drop) if form.spaces else np.flatnonzero(codes != drop)
+    ends = None if block.ends is None else block.ends.take(kept)
+    block = Block(codes.take(kept), kept if straight else block.starts.take(kept), ends)
+    if not form.spaces:
+        return block
+    if form.cjk_spaces and not is_ascii and _is_cjk().take(block.codes).any():
         cjk, spaces = _is_cjk(), np.flatnonzero(block.codes == _SPACE)  # never first or last
         between = spaces[cjk[block.codes[spaces - 1]] & cjk[block.codes[spaces + 1]]]
         block = _without(block, between)
     return block
 
 
-def _spare_spaces(codes: Codes, wall: int) -> tuple[I64, I64]:
-    """Find all spaces but the first of each run, and those first ones that a text begins or ends with."""
-    spaces = np.flatnonzero(codes == _SPACE)
-    follows = np.diff(spaces, prepend=-2) == 1
-    first = np.flatnonzero(~follows)
-    runs = spaces[first]
-    after = spaces[np.append(first[1:], len(spaces)) - 1] + 1 if len(first) else runs
-    before = runs - 1
-    edge = (before < 0) | (after == len(codes))
-    edge |= (codes[before] == wall) | (codes[np.minimum(after, len(codes) - 1)] == wall)
-    return spaces[follows], runs[edge]
+def _kept(codes: Codes, wall: int, drop: int) -> I64:
+    """Find what stays: no marked codes, the first space of each run, none beside walls and at the ends."""
+    gaps = np.flatnonzero((codes == _SPACE) | (codes >= min(wall, drop)))
+    keep = np.ones(len(codes), dtype=np.bool_)
+    if len(gaps):
+        kinds = codes.take(gaps)
+        begins = np.flatnonzero(np.diff(gaps, prepend=-2) != 1)
+        lengths = np.diff(begins, append=len(gaps))
+        walls, spaces = kinds == wall, kinds == _SPACE
+        walled = np.logical_or.reduceat(walls, begins)
+        walled[0] |= gaps[0] == 0
+        walled[-1] |= gaps[-1] == len(codes) - 1
+        so_far = np.cumsum(spaces)
+        before = so_far.take(begins) - spaces.take(begins)
+        first = spaces & (so_far == np.repeat(np.where(walled, -1, before + 1), lengths))
+        keep[gaps] = walls | first
+    return np.flatnonzero(keep)
 
 
-def _without(block: Block, *places: I64) -> Block:
-    if not any(map(len, places)):
-        return block
+def _without(block: Block, places: I64) -> Block:
     keep = np.ones(len(block.codes), dtype=np.bool_)
-    for some in places:
-        keep[some] = False
+    keep[places] = False
     kept = np.flatnonzero(keep)
     return Block(block.codes[kept], block.starts[kept], None if block.ends is None else block.ends[kept])
 

@@ -198,6 +198,9 @@ class Evaluation:
         if unknown := gold.counts.get("unknown ids"):
             of = f"{unknown:,} of {gold.counts['read']:,} mentions"
             yield f"{of} have an id that no knowledge base knows; they are left out."
+        if nowhere := gold.counts.get("links without an entity"):
+            of = f"{nowhere:,} of {gold.counts['read']:,} links"
+            yield f"{of} lead to nothing that has an entity; they are left out."
         counted = {one.content for one in self.alias.manifest.inputs}
         if any(one.path == str(self.data) and one.content in counted for one in self.inputs):
             yield (

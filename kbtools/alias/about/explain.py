@@ -120,7 +120,7 @@ def explain_surface(
         level, link = LEVELS[int(found.level[0])], float(found.link[0])
         page = _Page(con, alias.norm(number), who)
         form = page.form(forms[level]) if level in forms and level != "norm" else None
-        steps = [] if how.compat else page.steps(level, forms)
+        steps = [] if how.compat else page.steps(level if form else "norm", forms)
         return explanation.having(
             norm=page.norm,
             level=level,

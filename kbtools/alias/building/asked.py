@@ -12,6 +12,7 @@ import pyarrow as pa
 from kbtools import config, corpus, plugins
 from kbtools.alias import normal
 from kbtools.alias.building import earlier
+from kbtools.alias.building.prior_formats import PriorFile
 from kbtools.alias.building.stages import surfaces
 from kbtools.alias.settings import Settings, Weights
 from kbtools.alias.settings import weights as read_weights
@@ -76,8 +77,6 @@ class Asked(NamedTuple):
         """What is read, for the manifest."""
         found = [Input(path=str(kb.path), kind="kb", content=kb.manifest.content) for kb in self.parts]
         for file in self.prior_files:
-            if not Path(file).is_file():
-                raise SourceError("no such file", path=file)
             found.append(Input(path=file, kind="file", content=digest.of_dump(Path(file))))
         return found + [one for spec in self.corpora for one in corpus.inputs(spec)]
 
@@ -104,7 +103,7 @@ def ask(
         raise ConfigError("no knowledge base to take names from")
     asked = Asked(
         bases=gather(paths),
-        prior_files=tuple(str(file) for file in prior_files),
+        prior_files=_prior_files(prior_files),
         corpora=tuple(corpora),
         old=old,
         settings=given,
@@ -115,6 +114,16 @@ def ask(
     if not surfaces(asked.bases):
         raise ArtefactError(f"{paths[0]}: no names to look up (no rows in its table surfaces)")
     return asked
+
+
+def _prior_files(files: Sequence[str | Path]) -> tuple[str, ...]:
+    """Look at the beginning of each."""
+    for file in files:
+        if not Path(file).is_file():
+            raise SourceError("a folder" if Path(file).is_dir() else "no such file", path=str(file))
+        with PriorFile(str(file)):
+            pass
+    return tuple(str(file) for file in files)
 
 
 def _compat(system: str | None, overrides: list[str]) -> Compat | None:

@@ -105,7 +105,7 @@ def look_of(head: bytes, path: str) -> Look:
     lines = [line.rstrip(b"\r") for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n")[:LINES]]
     if len(head) == HEAD and len(lines) > 1:
         lines.pop()  # it may be cut off
-    found = [next((kind for kind, look in LOOKS.items() if look.fullmatch(line)), "") for line in lines]
+    found = [_kind(line) for line in lines]
     kind = max(LOOKS, key=found.count)
     if not found.count(kind):
         told = "surface, id, count; surface, total, id,count,title...; or surface, probability title"
@@ -118,6 +118,15 @@ def look_of(head: bytes, path: str) -> Look:
     return Look(
         kind, valued=2 * value.null_count < len(sample), shares=bool(_flags(_fractional(value)).any())
     )
+
+
+def _kind(line: bytes) -> str:
+    """Tell what a line looks like; one that is no text looks like nothing."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return ""
+    return next((kind for kind, look in LOOKS.items() if look.fullmatch(line)), "")
 
 
 def _blocks(head: bytes, stream: Stream) -> Iterator[Block]:

@@ -21,10 +21,14 @@ def summary(made: Manifest, out: str | Path) -> str:
     ]
     skipped = {what.partition(": ")[2]: n for what, n in counts.items() if what.startswith("skipped") and n}
     most = sorted(skipped, key=skipped.__getitem__, reverse=True)[:SHOWN]
+    if counts.get("rejected"):
+        lines.append(f'  what and why: kbtools sql {out} "SELECT * FROM rejects"')
     if most:
         lines.append(f"  skipped by design: {'; '.join(f'{skipped[what]:,} {what}' for what in most)}")
     size = sum(file.bytes for file in made.tables[LOOKUP].files)
     lines.append(f"  look-up: {amount(size)}, {size / max(rows[LOOKUP], 1):,.0f} bytes a name")
+    if not rows[LOOKUP]:
+        lines.append("  Warning: no name is left, so nothing will be found")
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in made.resources["stages"].items())
     peak = made.resources["peak worker MB"]
     lines.append(f"  {stages}; largest worker {peak:,} MB; content {made.content}")

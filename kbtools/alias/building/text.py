@@ -17,6 +17,7 @@ from kbtools.alias.building.names import Rules, lay
 from kbtools.alias.building.stages import Stages, pieces
 from kbtools.alias.schema import LOOKUP, SOURCES
 from kbtools.artefact import Done, Outcome, Task
+from kbtools.errors import SourceError
 from kbtools.kb.reader import gather
 
 UNLINKED = "work/unlinked.npy"
@@ -72,6 +73,7 @@ def count(stages: Stages, asked: Asked, bounds: list[str], sizes: Sequence[int])
     report = corpus.Report()
     counted = stages.do("text", occurrences.tasks(corpora, stages.folder, report=report))
     stages.note(counted)
+    _some_text(counted, asked.corpora)
     stages.counts["characters"] = sum(one.facts["characters"] for one in counted)
     stages.rejects += report.rejects
     stages.damage += report.damage
@@ -92,6 +94,15 @@ def count(stages: Stages, asked: Asked, bounds: list[str], sizes: Sequence[int])
     links = [f"work/links/{number:05}.npy" for number in range(len(done))]
     joined = Task(name="links", call="kbtools.alias.building.text:join_links", args={"parts": links})
     return done + stages.do("links", [joined])
+
+
+def _some_text(counted: Sequence[Done], corpora: Sequence[str]) -> None:
+    """Refuse corpora in which nothing is a document: they are something else."""
+    rejects = [one for task in counted for one in task.facts["rejects"]]
+    if corpora and rejects and not any(task.facts["counts"].get("read") for task in counted):
+        first = rejects[0]
+        what = f"no document in it can be read; the first of {len(rejects):,} faults: {first['reason']}"
+        raise SourceError(what, path=", ".join(corpora), line=first["line"])
 
 
 def finish_forms(folder: Path, *, forms: str, number: int, first: int, entries: int) -> Outcome:

@@ -101,6 +101,8 @@ def opened(folder: Path, manifest: Manifest) -> Arrays:
         try:
             size = file.stat().st_size
             found = np.load(file, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError as error:
+            raise ArtefactError(f"{file}: gone; make the index again") from error
         except (OSError, ValueError, EOFError, SyntaxError) as error:
             raise ArtefactError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
         if told is None or [one.bytes for one in told.files] != [size]:
