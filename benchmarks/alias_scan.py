@@ -1,14 +1,15 @@
 """Measure how fast names are found in running text, beside other people's matchers, in one run.
 
-    python benchmarks/alias_scan.py [--names 4200000] [--small 170000] [--tokens 300000] [--folder DIR] [--json]
+    python benchmarks/alias_scan.py [--names 4200000] [--small 170000] [--tokens 300000] [--folder DIR]
 
-Names are those of `make_names.py`, built into an alias table by `kbtools.api.build_alias`; --names and --small
-are rows of surfaces, a norm for every two or so. The text is made of the same words by Zipf's law and of short
-ones, in lower case, one word in twenty with an accent; one token in twenty begins a name in capitals; commas,
-full stops and paragraphs part them. All do one job: raw text in, all names found whatever their case and
-accents, with their places in the raw text. The others need what their user has to do for that: a text
-normalised with offsets beforehand, words kept whole, places mapped back. "Mtok/s" has it all; "matcher alone"
-is the others' figure if they are spared the first and the last. kbtools also says forms, links, candidates.
+Names are those of `make_names.py`, built into an alias table by `kbtools.api.build_alias`; --names and
+--small are rows of surfaces, a norm for every two or so. The text is made of the same words by Zipf's law and
+of short ones, in lower case, one word in twenty with an accent; one token in twenty begins a name in
+capitals; commas, full stops and paragraphs part them. All do one job: raw text in, all names found whatever
+their case and accents, with their places in the raw text. The others need what their user has to do for that:
+a text normalised with offsets beforehand, words kept whole, places mapped back. "Mtok/s" has it all; "matcher
+alone" is the others' figure if they are spared the first and the last. kbtools also says forms, links,
+candidates.
 
 Below: whether the same was found, and why not. flashtext finds no overlaps. What cannot hold all names is
 measured with few; what is not installed is left out: pip install marisa-trie pyahocorasick flashtext spacy.
@@ -39,10 +40,8 @@ from kbtools.alias.lookup import INFLECTED, Alias
 from kbtools.alias.scan import Spans, scan
 from kbtools.text import BARE, Normalised, normalise, normalise_with_offsets
 
-SHORT = (
-    "the of and a in to is was for as on by with he at from his an it that are were which be this had has its "
-    "not or also their who but one first have"
-).split()
+SHORT = """the of and a in to is was for as on by with he at from his an it that are were which be this had
+has its not or also their who but one first have"""
 BREAKS = set(",;:!?.\n")
 
 Ints = NDArray[np.int64]
@@ -53,10 +52,11 @@ Matcher = Callable[[str], Places]
 def text_of(alias: Alias, tokens: int, short: float) -> str:
     """Make a text up; `short` is the share of short words."""
     random = np.random.default_rng(0)
+    shorts = SHORT.split()
     words = [word.lower() for word in make_names.vocabulary(1).to_pylist()]
     parts = [words[at] for at in ((random.zipf(1.15, tokens) - 1) % len(words)).tolist()]
     for at in np.flatnonzero(random.random(tokens) < short).tolist():
-        parts[at] = SHORT[int(random.integers(len(SHORT)))]
+        parts[at] = shorts[int(random.integers(len(shorts)))]
     for at in np.flatnonzero(random.random(tokens) < 0.05).tolist():
         parts[at] = alias.norm(int(random.integers(len(alias)))).title()
     for share, mark in ((0.06, ","), (0.01, "."), (0.002, ".\n\n")):

@@ -127,7 +127,7 @@ def brute_force(look: Look, text: str) -> list[tuple[int, int, str, str]]:
                 first, last, level = widened(look, text[low:after], start, end, level)
                 if level in KNOWN or not breaks(text, low + start, low + end):
                     found.append((low + first, low + last, norm, level))
-        found += [(low + start, low + end, *named) for start, end, *named in alone(look, text[low:after])]
+        found += [(low + at, low + end, norm, level) for at, end, norm, level in alone(look, text[low:after])]
     return sorted(found)
 
 

@@ -35,7 +35,8 @@ WORDS = [
     "NATO", "Nato", "North Atlantic Treaty Organization", "a b c d e f", "b c", "city", "day", "中国",
     "中国人", "人民", "長城", "东京", "トヨタ", "ガス", "삼성", "삼성 전자", "محمد", "محمد علي",
     "ไทย", "กรุงเทพ", "👍", "iPhone 手机", "株式会社", "Spider-Man", "O'Hara", "McDonald's", "½", "ﬁn",
-    "Straße", "is", "bus", "s", "Yahoo!", ".NET", ".NET Core", "(a) b?", "'a' b", "!!!", "?", "「中国」", "b.", "…",
+    "Straße", "is", "bus", "s", "Yahoo!", ".NET", ".NET Core", "(a) b?", "'a' b", "!!!", "?", "「中国」",
+    "b.", "…",
 ]  # fmt: skip
 PIECES = [
     *WORDS, "cities", "days", "obama's", "O’Hara’s", "中 国", "萬里", "北京大学", "é", "e\u0301", "ー", "ｶﾞ",

@@ -20,8 +20,8 @@ SURFACES = [
     "Straße", "É", "a b c d e", "Yahoo!", "Yahoo", ".NET", "(x) y?", "!!!",
 ]  # fmt: skip
 PIECES = [
-    *SURFACES, "nato", "ＮＡＴＯ", "cities", "长城", "中 国", "é", "e\u0301", "'s", "은", "x", "y", "NET", "(", ")", ". ",
-    *" ,.?!\u200b",
+    *SURFACES, "nato", "ＮＡＴＯ", "cities", "长城", "中 国", "é", "e\u0301", "'s", "은", "x", "y", "NET",
+    ". ", *" ,.?!()\u200b",
 ]  # fmt: skip
 
 

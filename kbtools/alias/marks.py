@@ -1,9 +1,11 @@
 """Punctuation at the edges of names: "Apple Inc.", ".NET", "Yahoo!"; and names of nothing else: "!!!".
 
-A normal form leaves no punctuation at the edges, so a name is found without it. If text and table agree on
-what stands there, the span takes it in: of all spans with up to REACH marks more on each side, and without
-white space between, that whose form is known on the strictest rung, and the longest of those. What is left of
-a name if all its punctuation is taken off and that is nothing is found where white space is on both sides.
+A normal form has no punctuation at its edges, so names are found without. If the table knows a form of the
+name with what stands there in the text, the span takes it in: of all spans with up to REACH more marks on
+each side, white space not among them, the one whose form is known on the strictest rung (EXACT, CASE,
+FOLDED); of those the longest, then the first. "Yahoo" stays as it is in "Yahoo?" and, if "Yahoo!" is unknown,
+in "Yahoo!". English plurals stay as they are. A name of nothing but punctuation is found where it is all that
+stands between white space: not in "wow!!!".
 """
 
 from __future__ import annotations
@@ -79,8 +81,8 @@ def widened(arrays: Arrays, codes: Codes, kind: Kinds, found: Found, asked: NDAr
     best = best[(level[best] < NORM) & (level[best] <= found.level[rows[owner[best]]])]
     mine = rows[owner[best]]
     moved = bool((found.starts[mine] != starts[best]).any())
-    for old, new in zip(found[1:], (starts, ends, entry, level), strict=True):
-        old[mine] = new[best]
+    found.starts[mine], found.ends[mine] = starts[best], ends[best]
+    found.entry[mine], found.level[mine] = entry[best], level[best]
     return moved
 
 

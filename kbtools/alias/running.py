@@ -58,10 +58,10 @@ def running(texts: list[str]) -> Running:
 
 def _blank_lines(codes: Codes) -> I64:
     """Find form feeds and those line breaks that follow another with nothing but blanks between."""
-    low = codes - codes.dtype.type(0x0A) < 4  # what is below wraps around
-    places = np.flatnonzero(
-        low if codes.dtype == np.uint8 else low | (codes == 0x85) | (codes >> 1 == 0x1014)
-    )
+    near = codes - codes.dtype.type(0x0A) < 4  # what is below wraps around
+    if codes.dtype != np.uint8:
+        near |= (codes == 0x85) | (codes >> 1 == 0x2028 >> 1)  # U+2028 and U+2029
+    places = np.flatnonzero(near)
     pages, lines = (places[np.isin(codes[places], some)] for some in (PAGES, LINES))
     after = np.append(codes, codes.dtype.type(0))[lines + 1] if len(lines) else lines
     lines = lines[(codes[lines] != ord("\r")) | (after != ord("\n"))]  # CR LF is one break

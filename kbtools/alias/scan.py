@@ -3,9 +3,10 @@
     texts ──▶ blocks ──normalise──▶ hashes of spans ──▶ norms ──spelling──▶ entries
 
 A span that begins and ends where a name may (boundaries.py) is found if a look-up of text[start:end] finds
-it; `start` and `end` leave out what the normal form drops at the edges ("U.S." is found as "U.S"). It does
-not cross a blank line, and crosses a comma or the end of a sentence only if its norm is known to be written
-with it. Before a possessive "s" a name may end too: "McDonald's" and "McDonald"; that "s" is no plural.
+it, and that look-up says the same. Punctuation at its edges is left out, unless a form with it is known
+("Yahoo!"; marks.py). A span does not cross a blank line, and crosses a comma or the end of a sentence only if
+its norm is known to be written with it. Before a possessive "s" a name may end too: "McDonald's" and
+"McDonald"; that "s" is no plural.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def _found(arrays: Arrays, piece: Piece) -> _Scanned:
         unfinished = min(unfinished, int(normal.starts[cut]))
     if len(points.norms):
         begins, ordered = np.concatenate([begins, points.starts]), False
-        found = marks.Found(*map(np.concatenate, zip(found, points, strict=True)))
+        both: Any = zip(found, points, strict=True)
+        found = marks.Found(*map(np.concatenate, both))
     if not ordered:
         order = np.lexsort((found.ends, found.starts))
         found, begins = found.take(order), begins[order]
@@ -117,8 +119,8 @@ def _names(
     arrays: Arrays, block: Running, normal: Block, kind: marks.Kinds, walked: Walked
 ) -> tuple[marks.Found, I64, bool]:
     """Return the names walked over, where they begin without punctuation, and whether they are in order."""
-    begins, ends = normal.starts.take(walked.starts), normal.end(walked.ends - 1)
-    entry, level = entries(arrays, walked, normal, block.codes, begins, ends)
+    spelt, (entry, level) = entries(arrays, walked, normal, block.codes)
+    begins, ends = spelt.starts, spelt.ends
     far = np.flatnonzero(walked.units > 1)
     far = far[np.searchsorted(block.breaks, begins[far]) < np.searchsorted(block.breaks, ends[far])]
     found = marks.Found(walked.norms, begins.copy(), ends, entry, level)

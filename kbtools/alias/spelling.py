@@ -37,11 +37,13 @@ class Spelt(NamedTuple):
         return Spelt(*parts)
 
 
-def entries(arrays: Arrays, walked: Walked, normal: Block, codes: Codes, starts: I64, ends: I64) -> Entries:
-    """Return the entry and the level of each span found; a plural stands for its norm as a whole."""
+def entries(arrays: Arrays, walked: Walked, normal: Block, codes: Codes) -> tuple[Spelt, Entries]:
+    """Return spans found, and the entry and the level of each; a plural stands for its norm as a whole."""
+    starts, ends = normal.starts.take(walked.starts), normal.end(walked.ends - 1)
     exact = walked.hashes.copy()
     other = np.flatnonzero(_changed(walked, normal, codes, ends - starts))
     exact[other] = form_hashes(codes, EXACT, starts.take(other), ends.take(other))
+    spelt = Spelt(walked.norms, starts, ends, exact)
     found, level = finding.entries(arrays, walked.norms, exact)
     rest = other[level[other] == NORM]
     rest = rest[exact[rest] != walked.hashes[rest]]  # else all its forms are the same
@@ -50,7 +52,7 @@ def entries(arrays: Arrays, walked: Walked, normal: Block, codes: Codes, starts:
     )
     plurals = np.flatnonzero(walked.plural)
     found[plurals], level[plurals] = arrays["entries"][walked.norms[plurals]], INFLECTED
-    return found, level
+    return spelt, (found, level)
 
 
 def entries_of(arrays: Arrays, codes: Codes, norms: I64, starts: I64, ends: I64) -> Entries:

@@ -88,16 +88,13 @@ def is_blank(mapped: Codes) -> NDArray[np.bool_]:
 
 def dirty(mapped: Codes, form: Form) -> NDArray[np.bool_]:
     """Mark where a normalised text is not just what its code points are mapped to."""
-    marks: NDArray[np.bool_]
-    if mapped.dtype == np.uint8:
-        marks = mapped == _ASCII_DROP
-    else:
-        marks = _joins().take(mapped) != 0
+    is_ascii = mapped.dtype == np.uint8
+    marks: NDArray[np.bool_] = mapped == _ASCII_DROP if is_ascii else _joins().take(mapped) != 0
     spaces = np.flatnonzero(mapped == _SPACE)
     spaces = spaces[1:] if len(spaces) and spaces[0] == 0 else spaces
     before = mapped.take(spaces - 1)
     marks[spaces[before == _SPACE]] = True
-    if form.cjk_spaces and mapped.dtype != np.uint8:
+    if form.cjk_spaces and not is_ascii:
         marks[spaces[_is_cjk().take(before, mode="clip")]] = True
     return marks
 

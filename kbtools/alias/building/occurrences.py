@@ -146,7 +146,7 @@ class Counted:
 
 
 def _linked(documents: pa.RecordBatch, begins: Ints) -> tuple[marks.Kinds, Ints]:
-    """Return the keys, sorted, of the places that are links to entities that are known, and what trims them."""
+    """Return the keys, sorted, of the places that are links to known entities, and what trims them."""
     one = documents["links"].flatten()
     text = pc.list_parent_indices(documents["links"]).to_numpy().astype(np.int64)
     start, end = (one.field(name).to_numpy().astype(np.int64) for name in ("start", "end"))
