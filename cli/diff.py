@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,10 +18,9 @@ from kbtools.cli.printing import show_json
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--examples", type=click.IntRange(min=0), default=5, show_default=True, help="Of each change.")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Relations to show.")
+@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What alias tables speak of, if it moved.")
 @common("workers", "memory", "json")
-def command(
-    *, old: Path, new: Path, examples: int, top: int, workers: int, memory: int | None, as_json: bool
-) -> None:
+def command(*, old: Path, new: Path, workers: int, as_json: bool, **options: Any) -> None:
     """Compare two releases of a knowledge base by their string ids, or two alias tables.
 
     Shows the rows of each table; the entities that were added, have vanished, were merged or relabelled;
@@ -29,7 +29,7 @@ def command(
 
     Example: kbtools diff kb/wikidata-2025 kb/wikidata-2026
     """
-    found = api.diff(old, new, examples=examples, top=top, memory=memory, threads=workers)
+    found = api.diff(old, new, threads=workers, **options)
     if as_json:
         show_json(found)
     else:

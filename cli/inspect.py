@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,8 +19,9 @@ from kbtools.cli.printing import show_json
     "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="To show of each table."
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Of each list.")
+@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What an alias table speaks of, if it moved.")
 @common("workers", "memory", "json")
-def command(*, path: Path, rows: int, top: int, workers: int, memory: int | None, as_json: bool) -> None:
+def command(*, path: Path, workers: int, as_json: bool, **options: Any) -> None:
     """Show what the artefact at PATH is, made from what, how many, and some rows.
 
     For a knowledge base also its largest classes (direct instances), its most used relations and the
@@ -28,7 +30,7 @@ def command(*, path: Path, rows: int, top: int, workers: int, memory: int | None
 
     Example: kbtools inspect kb/wikidata --rows 5
     """
-    found = api.inspect(path, rows=rows, top=top, memory=memory, threads=workers)
+    found = api.inspect(path, threads=workers, **options)
     if as_json:
         show_json(found)
     else:

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbtools.alias import finding, hashing
-from kbtools.alias.boundaries import prefixes
+from kbtools.alias import hashing
+from kbtools.alias.scanning import finding
+from kbtools.alias.scanning.boundaries import prefixes
 from kbtools.alias.schema import LEVELS
 from kbtools.text import BARE, CASE, CJK, EXACT, FOLDED, normalise, normalise_with_offsets
 

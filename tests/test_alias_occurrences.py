@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kbtools import api, executors
 from kbtools.alias.building import occurrences
 from kbtools.alias.lookup import Alias
-from kbtools.alias.scan import scan
+from kbtools.alias.scanning.scan import scan
 from kbtools.alias.schema import LEVELS
 from kbtools.artefact import Task
 from kbtools.corpus import DOCUMENTS, Report

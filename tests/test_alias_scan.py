@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kbtools.alias.scan import scan, stream
+from kbtools.alias.scanning.scan import scan, stream
 from kbtools.alias.schema import LEVELS
 from tests.oracle_scan import brute_force, compiled, lookup
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kbtools.alias.lookup import Alias
-from kbtools.alias.scan import scan
+from kbtools.alias.scanning.scan import scan
 from kbtools.alias.schema import LEVELS
 from tests import tiny_alias
 from tests.oracle_scan import brute_force

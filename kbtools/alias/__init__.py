@@ -1,8 +1,8 @@
 """Names to candidates: counts, priors, the compiled look-up and what reads it.
 
-    from kbtools.alias import Alias
-    alias = Alias("alias")
-    alias.lookup(["Paris"]), alias.scan(["He lives in Paris."])
+from kbtools.alias import Alias
+alias = Alias("alias")
+alias.lookup(["Paris"]), alias.scan(["He lives in Paris."])
 """
 
 from __future__ import annotations

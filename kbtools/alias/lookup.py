@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools import artefact
-from kbtools.alias import finding, hashing, normal
-from kbtools.alias.scan import Spans, scan
+from kbtools.alias import hashing, normal
+from kbtools.alias.scanning import finding
+from kbtools.alias.scanning.scan import Spans, scan
 from kbtools.alias.schema import KIND, LEVELS, LOOKUP
 from kbtools.artefact import KbRef
 from kbtools.errors import ArtefactError
@@ -84,7 +85,7 @@ class Alias:
         return np.zeros(len(rows), np.uint8) if kbs is None else kbs[rows]
 
     def lookup(self, surfaces: Sequence[str | None] | pa.Array) -> Slices:
-        """Look names up: as they are spelt if that is known, else on the first rung that is; null is unknown."""
+        """Look names up: as they are spelt if that is known, else on the first rung that is."""
         if isinstance(surfaces, pa.Array | pa.ChunkedArray):
             texts = pc.fill_null(pa.chunked_array([surfaces.cast(STR)]).combine_chunks(), "")
         else:

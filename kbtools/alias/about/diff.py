@@ -6,15 +6,17 @@ where the numbers mean the same in both (one id space), else by id, which needs 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from kbtools import artefact
 from kbtools.alias.about.changes import AliasDifference, Meaning, Name, Names, Side, Turn, Turns
 from kbtools.alias.about.overview import MASS
-from kbtools.alias.about.referents import Referents
+from kbtools.alias.about.referents import referents
 from kbtools.alias.schema import KIND, TABLES
 from kbtools.artefact import KbRef
+from kbtools.errors import ConfigError
 from kbtools.kb import diff as between
 from kbtools.kb.diff import Change, Difference
 from kbtools.kb.quoting import read_parquet
@@ -37,6 +39,7 @@ def diff(
     old: Path,
     new: Path,
     *,
+    kbs: Sequence[Path | str] = (),
     examples: int = 5,
     top: int = 20,
     memory: int | None = None,
@@ -44,17 +47,20 @@ def diff(
 ) -> AliasDifference | Difference:
     """Compare two artefacts of one kind; spills to disk what does not fit into memory.
 
-    `examples` are shown of each change; `top` relations of knowledge bases.
+    `examples` are shown of each change; `top` relations of knowledge bases. `kbs` are those that alias
+    tables were made of, if they are not where they were.
     """
     if {artefact.read(path).kind for path in (old, new)} == {KIND}:
-        return _Comparison(old, new, examples).run(memory, threads)
+        return _Comparison(old, new, examples, kbs).run(memory, threads)
+    if kbs:
+        raise ConfigError(f"{old}, {new}: no alias tables; --kb names what those speak of")
     return between.diff(old, new, examples=examples, top=top, memory=memory, threads=threads)
 
 
 class _Comparison:
-    def __init__(self, old: Path, new: Path, examples: int) -> None:
+    def __init__(self, old: Path, new: Path, examples: int, kbs: Sequence[Path | str]) -> None:
         self.before, self.after, self.examples = _Alias(old), _Alias(new), examples
-        self.who = {"old": Referents(self.before.manifest), "new": Referents(self.after.manifest)}
+        self.who = referents({"old": self.before.manifest, "new": self.after.manifest}, kbs)
         self.kbs = self._kbs(self.before.manifest.kbs, self.after.manifest.kbs)
 
     def _kbs(self, before: list[KbRef], after: list[KbRef]) -> list[_Kb]:
@@ -269,7 +275,7 @@ class _Comparison:
             f"{kb.name}: its numbers have changed and it is not where it was; only names are compared"
             for kb in self.kbs
             if kb.matched == "no"
-        ]
+        ] + [*dict.fromkeys(who.note for who in self.who.values() if who.note)]
 
 
 class _Alias(Tables):

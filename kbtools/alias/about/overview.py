@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -9,6 +10,7 @@ import msgspec
 
 from kbtools.alias.about.referents import Referents
 from kbtools.alias.schema import KIND, LOOKUP, TABLES
+from kbtools.errors import ConfigError
 from kbtools.kb import overview
 from kbtools.kb.overview import Description, Overview, Unfinished, sample
 from kbtools.kb.reader import Tables
@@ -53,15 +55,26 @@ class AliasOverview(Overview, frozen=True, kw_only=True):
 
 
 def describe(
-    path: Path, *, rows: int = 3, top: int = 10, memory: int | None = None, threads: int | None = None
+    path: Path,
+    *,
+    kbs: Sequence[Path | str] = (),
+    rows: int = 3,
+    top: int = 10,
+    memory: int | None = None,
+    threads: int | None = None,
 ) -> Description:
-    """Describe any artefact; of an alias table, `rows` rows a table and the `top` most ambiguous names."""
+    """Describe any artefact; of an alias table, `rows` rows a table and the `top` most ambiguous names.
+
+    Ids and labels come from the knowledge bases `kbs`, or from where they were when the table was made.
+    """
     general = overview.describe(path, rows=rows, top=top, memory=memory, threads=threads)
     if isinstance(general, Unfinished) or general.kind != KIND:
+        if kbs:
+            raise ConfigError(f"{path}: no alias table; --kb names what one speaks of")
         return general
     alias = Tables(path)
     manifest = alias.manifest
-    who = Referents(manifest)
+    who = Referents(manifest, kbs)
     with connect(path, memory=memory, threads=threads) as con:
         add_views(con, [alias], only=TABLES)
         ask(

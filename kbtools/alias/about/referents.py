@@ -72,6 +72,22 @@ class Referents:
         return found
 
 
+def referents(sides: dict[str, Manifest], kbs: Sequence[Path | str]) -> dict[str, Referents]:
+    """Tell which knowledge bases belong to which of several tables; one that fits none is refused."""
+    mine: dict[str, list[Path | str]] = {side: [] for side in sides}
+    for kb in kbs:
+        faults = []
+        for side, manifest in sides.items():
+            try:
+                Referents(manifest, [kb])
+                mine[side].append(kb)
+            except ArtefactError as fault:
+                faults.append(fault)
+        if len(faults) == len(sides):
+            raise faults[-1]
+    return {side: Referents(manifest, mine[side]) for side, manifest in sides.items()}
+
+
 def _fitting(kb: Kb, ref: KbRef) -> Kb:
     if kb.manifest.content != ref.content and not shares_ids(ref.id_space, kb.manifest.id_space):
         raise ArtefactError(f"{kb.path}: another release of {ref.name!r}, whose numbers mean other entities")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from kbtools.alias import finding
+from kbtools.alias.scanning import finding
 from kbtools.alias.schema import LOOKUP
 from kbtools.artefact import Outcome
 

@@ -27,10 +27,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools import corpus
-from kbtools.alias import marks
 from kbtools.alias.hashing import codes_of
 from kbtools.alias.lookup import open_arrays
-from kbtools.alias.scan import Spans, stream
+from kbtools.alias.scanning import marks
+from kbtools.alias.scanning.scan import Spans, stream
 from kbtools.alias.schema import LEVELS
 from kbtools.artefact import Outcome, Task
 from kbtools.corpus import Piece, Report

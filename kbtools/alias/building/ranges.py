@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from kbtools import config, plugins
 from kbtools.alias import hashing, normal
-from kbtools.alias.boundaries import prefixes
 from kbtools.alias.building import entries as looked_up
 from kbtools.alias.building import forms, tables, weighing
 from kbtools.alias.building.candidates import Candidates, estimated, given
 from kbtools.alias.building.entities import popularity_file
 from kbtools.alias.building.names import STAGED, read_range
 from kbtools.alias.building.weighing import Counts, Estimate
+from kbtools.alias.scanning.boundaries import prefixes
 from kbtools.alias.schema import SOURCES
 from kbtools.artefact import Outcome
 from kbtools.kb.database import connect, feed

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.alias import finding, hashing
-from kbtools.alias.finding import I64, NORM, Arrays
-from kbtools.alias.spelling import copied, entries_of
-from kbtools.alias.walking import utf8
+from kbtools.alias import hashing
+from kbtools.alias.scanning import finding
+from kbtools.alias.scanning.finding import I64, NORM, Arrays
+from kbtools.alias.scanning.spelling import copied, entries_of
+from kbtools.alias.scanning.walking import utf8
 from kbtools.text import BARE, FOLDED, normalise
 from kbtools.text.bulk import ASCII_WALL, WALL, Codes
 

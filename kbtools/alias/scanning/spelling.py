@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.alias import finding, hashing
-from kbtools.alias.finding import I64, INFLECTED, NORM, U64, Arrays
-from kbtools.alias.walking import Walked
+from kbtools.alias import hashing
+from kbtools.alias.scanning import finding
+from kbtools.alias.scanning.finding import I64, INFLECTED, NORM, U64, Arrays
+from kbtools.alias.scanning.walking import Walked
 from kbtools.text import CASE, EXACT, FOLDED, Form
 from kbtools.text.bulk import ASCII_WALL, WALL, Block, Codes, dirty, map_codes, normalise_block
 

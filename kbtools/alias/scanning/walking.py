@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.alias import finding, hashing
-from kbtools.alias.boundaries import UNITS, starts_and_ends
-from kbtools.alias.finding import I64, U64, Arrays
+from kbtools.alias import hashing
+from kbtools.alias.scanning import finding
+from kbtools.alias.scanning.boundaries import UNITS, starts_and_ends
+from kbtools.alias.scanning.finding import I64, U64, Arrays
 from kbtools.text.bulk import ASCII_WALL, WALL, Block, Codes
 
 APOSTROPHES = "'`´‘’‛′ʹʻʼʽˈ"

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbtools.alias import finding, marks
-from kbtools.alias.finding import I64, Arrays
-from kbtools.alias.running import BLOCK, CONTEXT, LONGEST, Piece, Running, pieces, running
-from kbtools.alias.spelling import entries
-from kbtools.alias.walking import Walked, walk
+from kbtools.alias.scanning import finding, marks
+from kbtools.alias.scanning.finding import I64, Arrays
+from kbtools.alias.scanning.running import BLOCK, CONTEXT, LONGEST, Piece, Running, pieces, running
+from kbtools.alias.scanning.spelling import entries
+from kbtools.alias.scanning.walking import Walked, walk
 from kbtools.text import BARE
 from kbtools.text.bulk import Block, normalise_block
 

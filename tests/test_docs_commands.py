@@ -1,0 +1,87 @@
+"""Every command that the documents show is one that kbtools knows, and those on sample data do run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from kbtools.cli.main import main
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md")), ROOT / "data" / "README.md"]
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+REMARK = re.compile(r"\s{2,}#.*|\s{3,}.*")  # what is said about a command, right of it
+RUN = ["README.md", "docs/how-to/index.md", "docs/how-to/candidates.md"]  # in each, from top to bottom
+SAMPLE = re.compile(r"\b(demo|data/sample)/\S")
+ELSEWHERE = re.compile(r"\b(kb|alias|index|models)/[a-z]")  # a user's own, only made up here
+
+
+def blocks(document):
+    """Yield the language and the content of what stands between fences."""
+    for found in FENCED.finditer(document.read_text(encoding="utf-8")):
+        yield found[1], found[2]
+
+
+def commands(block):
+    """Yield the arguments of each kbtools command."""
+    for line in block.replace("\\\n", " ").splitlines():
+        told = REMARK.sub("", line.strip())
+        if told.startswith("kbtools ") and "|" not in told:
+            yield shlex.split(told)[1:]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_options_that_are_shown_exist(document):
+    for _, block in blocks(document):
+        for arguments in commands(block):
+            parse(arguments)
+
+
+def parse(arguments):
+    """Parse a command as the command line would, and do nothing."""
+    command: click.Command = main
+    context, rest = click.Context(main, info_name="kbtools"), list(arguments)
+    while isinstance(command, click.Group):
+        name = rest.pop(0) if rest else ""
+        found = command.get_command(context, name)
+        assert found is not None, f"kbtools {' '.join(arguments)}: no command {name!r}"
+        context = click.Context(found, parent=context, info_name=name)
+        command = found
+    if {"-h", "--help"} & {*rest}:
+        return
+    try:
+        values, left, _ = command.make_parser(context).parse_args(rest)
+    except click.UsageError as error:
+        pytest.fail(f"kbtools {' '.join(arguments)}: {error.format_message()}")
+    assert {*left} <= {"..."}, f"kbtools {' '.join(arguments)}: nobody takes {left}"
+    if "..." in arguments:  # parts are left out
+        return
+    for option in command.params:
+        if option.required and option.name not in values:
+            pytest.fail(f"kbtools {' '.join(arguments)}: without {option.name}")
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_commands_on_sample_data_run_as_they_are_shown(name, tmp_path, monkeypatch):
+    for library in ("faiss", "rapidfuzz", "scipy", "matplotlib"):
+        pytest.importorskip(library)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    ran = 0
+    for language, block in blocks(ROOT / name):
+        if language == "python" and SAMPLE.search(block) and not ELSEWHERE.search(block):
+            exec(compile(block, name, "exec"), {})
+            ran += 1
+        for arguments in commands(block):
+            told = " ".join(arguments)
+            if SAMPLE.search(told) and not ELSEWHERE.search(told):
+                done = CliRunner().invoke(main, arguments)
+                assert done.exit_code == 0, f"kbtools {told}\n{done.output}"
+                ran += 1
+    assert ran > 3
