@@ -112,7 +112,7 @@ endef
 export WORDS
 
 define NAMES
-from kbtools.alias.lookup import Alias
+from kbtools.alias import Alias
 from kbtools.alias.schema import LEVELS
 from kbtools.kb.reader import Kb
 

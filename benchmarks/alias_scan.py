@@ -34,10 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools import api
-from kbtools.alias import marks
 from kbtools.alias.hashing import codes_of
 from kbtools.alias.lookup import INFLECTED, Alias
-from kbtools.alias.scan import Spans, scan
+from kbtools.alias.scanning import marks
+from kbtools.alias.scanning.scan import Spans, scan
 from kbtools.text import BARE, Normalised, normalise, normalise_with_offsets
 
 SHORT = """the of and a in to is was for as on by with he at from his an it that are were which be this had
