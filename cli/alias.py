@@ -12,7 +12,7 @@ from kbtools.alias.settings import Settings
 from kbtools.cli.options import common
 from kbtools.cli.settings import flags, given
 
-COMPAT = "kbtools.alias.compat"
+SYSTEMS = plugins.names("kbtools.alias.compat")
 
 
 @click.command()
@@ -22,7 +22,7 @@ COMPAT = "kbtools.alias.compat"
 @click.option("--prior-file", "prior_files", multiple=True, metavar="FILE", help="Counts of others.")
 @click.option("--corpus", "corpora", multiple=True, metavar="CORPUS", help="Text to count names in.")
 @click.option("--base", metavar="OLD", help="An earlier table: what has not changed is not read again.")
-@click.option("--compat", type=click.Choice(plugins.names(COMPAT)), help="Another system's formula.")
+@click.option("--compat", metavar=f"[{'|'.join(SYSTEMS)}]", help="Another system's formula.")
 @flags(Settings)
 @click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")

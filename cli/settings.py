@@ -68,7 +68,7 @@ def _option(setting: config.Setting) -> Callable[[Command], Command]:
         member = get_args(setting.type)[0]
         names, kind = flag, {"callback": partial(_words, member), "metavar": "A,B"}
     elif get_origin(setting.type) is Literal:
-        names, kind = flag, {"type": click.Choice([str(word) for word in get_args(setting.type)])}
+        names, kind = flag, {"metavar": f"[{'|'.join(map(str, get_args(setting.type)))}]"}
     elif Path in (setting.type, *get_args(setting.type)):
         names, kind = flag, {"metavar": "FILE"}
     else:

@@ -55,7 +55,7 @@ def test_alias(kb, tmp_path):
         (["--out", "{tmp}/x"], "Error: no knowledge base to take names from"),
         (["{kb}", "--out", "{kb}"], "exists; give another --out, or --overwrite to replace it"),
         (["{kb}", "--out", "{tmp}/x", "--most", "0"], "most is 0; it is 1 to 65535"),
-        (["{kb}", "--out", "{tmp}/x", "--numbers", "all"], "'keep', 'drop'"),
+        (["{kb}", "--out", "{tmp}/x", "--numbers", "all"], "it takes keep | drop"),
         (["{kb}", "--out", "{tmp}/x", "-o", "alhpa=2"], "did you mean 'alpha'?"),
         (["{tmp}/nothing", "--out", "{tmp}/x"], "no such artefact"),
         (["{alias}", "--out", "{tmp}/x"], "an alias artefact, where a kb is wanted"),
