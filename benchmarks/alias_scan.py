@@ -3,9 +3,10 @@
     python benchmarks/alias_scan.py [--names 4200000] [--small 170000] [--tokens 300000] [--folder DIR]
 
 Names are those of `make_names.py`, built into an alias table by `kbtools.api.build_alias`; --names and
---small are rows of surfaces, a norm for every two or so. The text is made of the same words by Zipf's law and
-of short ones, in lower case, one word in twenty with an accent; one token in twenty begins a name in
-capitals; commas, full stops and paragraphs part them. All do one job: raw text in, all names found whatever
+--small are rows of surfaces, a norm for every two or so. The text is made by Zipf's law of other words
+(so that one token in ten is of a name, or little more) or of the names' own (so that most are), and of short
+ones, in lower case, one word in twenty with an accent; one token in twenty begins a name in capitals; commas,
+full stops and paragraphs part them. All do one job: raw text in, all names found whatever
 their case and accents, with their places in the raw text. The others need what their user has to do for that:
 a text normalised with offsets beforehand, words kept whole, places mapped back. "Mtok/s" has it all; "matcher
 alone" is the others' figure if they are spared the first and the last. kbtools also says forms, links,
@@ -42,6 +43,7 @@ from kbtools.text import BARE, Normalised, normalise, normalise_with_offsets
 
 SHORT = """the of and a in to is was for as on by with he at from his an it that are were which be this had
 has its not or also their who but one first have"""
+NAMES, OTHERS = 1, 2  # vocabularies: that of the names, and another
 BREAKS = set(",;:!?.\n")
 
 Ints = NDArray[np.int64]
@@ -49,11 +51,11 @@ Places = tuple[Any, Any]  # starts and ends
 Matcher = Callable[[str], Places]
 
 
-def text_of(alias: Alias, tokens: int, short: float) -> str:
-    """Make a text up; `short` is the share of short words."""
+def text_of(alias: Alias, tokens: int, short: float, seed: int) -> str:
+    """Make a text up; `short` is the share of short words, `seed` that of the vocabulary of the others."""
     random = np.random.default_rng(0)
     shorts = SHORT.split()
-    words = [word.lower() for word in make_names.vocabulary(1).to_pylist()]
+    words = [word.lower() for word in make_names.vocabulary(seed).to_pylist()]
     parts = [words[at] for at in ((random.zipf(1.15, tokens) - 1) % len(words)).tolist()]
     for at in np.flatnonzero(random.random(tokens) < short).tolist():
         parts[at] = shorts[int(random.integers(len(shorts)))]
@@ -273,7 +275,9 @@ def main() -> None:
         rows = []
         for names in (asked.names, asked.small):
             alias = table(asked.folder or Path(passing), names)
-            texts = [text_of(alias, asked.tokens, short) for short in (0.7, 0.45)]
+            texts = [
+                text_of(alias, asked.tokens, *kind) for kind in ((0.45, OTHERS), (0.7, NAMES), (0.45, NAMES))
+            ]
             rows += measure(alias, texts, asked.rounds, everything=names == asked.names)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     libraries = [installed(library) for library, _, _ in PROGRAMS.values()]
