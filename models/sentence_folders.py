@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers.utils.hub import cached_file
 
 from kbtools.errors import ConfigError
 
@@ -41,10 +40,10 @@ def normalise(vectors: Tensor) -> Tensor:
     return nn.functional.normalize(vectors, dim=-1)
 
 
-def find_layout(name: str) -> Layout | None:
-    """Read the layout of a folder or a model of the hub; None: it is a transformer alone."""
-    listed = _fetch(name, "modules.json")
-    if listed is None:
+def find_layout(folder: Path) -> Layout | None:
+    """Read the layout of a folder; None: it is a transformer alone."""
+    listed = folder / "modules.json"
+    if not listed.is_file():
         return None
     found: Layout | None = None
     for module in _modules(listed):
@@ -52,13 +51,13 @@ def find_layout(name: str) -> Layout | None:
         if ".." in Path(path).parts or Path(path).is_absolute():
             raise ConfigError(f"{listed}: names a folder outside of the model: {path!r}")
         if kind == "Transformer":
-            found = Layout(_below(name, path), max_length=_length(name, path))
+            found = Layout(str(folder / path), max_length=_length(folder / path))
         elif found is None:
             raise ConfigError(f"{listed}: begins with {kind or 'nothing'}, where a Transformer is wanted")
         elif kind == "Pooling":
-            found.pooling = _pooling(name, path)
+            found.pooling = _pooling(folder / path)
         elif kind == "Dense":
-            found.after.append(_dense(name, path))
+            found.after.append(_dense(folder / path))
         elif kind == "Normalize":
             found.after.append(normalise)
         elif kind != "Dropout":
@@ -75,8 +74,8 @@ def _modules(path: Path) -> list[dict[str, Any]]:
     return listed
 
 
-def _pooling(name: str, path: str) -> str:
-    told = _settings(name, f"{path}/config.json")
+def _pooling(folder: Path) -> str:
+    told = _settings(folder / "config.json")
     modes = [
         mode.removeprefix("pooling_mode_")
         for mode, on in told.items()
@@ -88,19 +87,19 @@ def _pooling(name: str, path: str) -> str:
         ]
     if len(modes) != 1 or modes[0] not in _POOLING:
         raise ConfigError(
-            f"{name}/{path}: pools by {' and '.join(modes) or 'nothing'}; known here: {', '.join(_POOLING)}"
+            f"{folder}: pools by {' and '.join(modes) or 'nothing'}; known here: {', '.join(_POOLING)}"
         )
     return _POOLING[modes[0]]
 
 
-def _dense(name: str, path: str) -> nn.Module:
-    told = _settings(name, f"{path}/config.json")
+def _dense(folder: Path) -> nn.Module:
+    told = _settings(folder / "config.json")
     activation = str(told.get("activation_function", "Tanh")).rpartition(".")[2]
     if activation not in _ACTIVATIONS:
-        raise ConfigError(f"{name}/{path}: activation {activation} is not known here; use another model")
-    weights = _fetch(name, f"{path}/model.safetensors")
-    if weights is None:
-        raise ConfigError(f"{name}/{path}: no model.safetensors; other weights are not read")
+        raise ConfigError(f"{folder}: activation {activation} is not known here; use another model")
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise ConfigError(f"{folder}: no model.safetensors; other weights are not read")
     try:
         layer = nn.Linear(told["in_features"], told["out_features"], bias=told.get("bias", True))
         state = load_file(weights)
@@ -112,15 +111,14 @@ def _dense(name: str, path: str) -> nn.Module:
     return nn.Sequential(layer.to(torch.float32), _ACTIVATIONS[activation]()).eval()
 
 
-def _length(name: str, path: str) -> int | None:
-    told = _settings(name, f"{path}/sentence_bert_config.json".lstrip("/"))
+def _length(folder: Path) -> int | None:
+    told = _settings(folder / "sentence_bert_config.json")
     length = told.get("max_seq_length")
     return length if isinstance(length, int) and length >= 3 else None
 
 
-def _settings(name: str, path: str) -> dict[str, Any]:
-    file = _fetch(name, path)
-    if file is None:
+def _settings(file: Path) -> dict[str, Any]:
+    if not file.is_file():
         return {}
     told = _json(file)
     if not isinstance(told, dict):
@@ -133,33 +131,3 @@ def _json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not valid JSON: {error}") from error
-
-
-def _below(name: str, path: str) -> str:
-    """Return what transformers loads: the model itself, or a folder inside of it."""
-    if not path:
-        return name
-    if Path(name).is_dir():
-        return str(Path(name, path))
-    config = _fetch(name, f"{path}/config.json")
-    if config is None:
-        raise ConfigError(f"{name}: has no {path}/config.json; fetch the model and give its folder")
-    raise ConfigError(f"{name}: its transformer lies in {path}; fetch the model and give its folder")
-
-
-def _fetch(name: str, path: str) -> Path | None:
-    """Find a file of a model, here or on the hub; None: it has no such file, or there is no such model."""
-    if Path(name).is_dir():
-        found = Path(name, path)
-        return found if found.is_file() else None
-    try:
-        fetched = cached_file(
-            name,
-            path,
-            _raise_exceptions_for_missing_entries=False,
-            _raise_exceptions_for_gated_repo=False,
-            _raise_exceptions_for_connection_errors=False,
-        )
-    except (OSError, ValueError):  # no such model: said when it is loaded
-        return None
-    return Path(fetched) if fetched else None

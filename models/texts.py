@@ -20,6 +20,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from kbtools.artefact import digest
 from kbtools.errors import ConfigError
+from kbtools.models import hub
 from kbtools.models.sentence_folders import Layout, find_layout
 
 Pooling = Literal["mean", "cls", "max"]
@@ -60,22 +61,22 @@ class TextEncoder:
         batch: int = 64,
         device: str | None = None,
     ) -> TextEncoder:
-        """Load a local folder or a model of the hub.
+        """Load a local folder or a model of the hub, without bars and chatter.
 
         Where they are not given, pooling and length are what the folder says, else mean and what the model
         takes. The encoder's name tells its weights and settings apart from any others.
         """
         where = str(name)
-        layout = find_layout(where)
-        source = where if layout is None else layout.transformer
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            model = AutoModel.from_pretrained(
-                source, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-            )
-        except Exception as error:  # transformers and safetensors have many ways to refuse a file
-            raise ConfigError(_not_loaded(where, error)) from error
-        layout = layout or Layout(source)
+        with hub.quiet():
+            folder = hub.find_folder(where)
+            layout = find_layout(folder) or Layout(str(folder))
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(layout.transformer, trust_remote_code=False)
+                model = AutoModel.from_pretrained(
+                    layout.transformer, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+                )
+            except Exception as error:  # transformers and safetensors have many ways to refuse a file
+                raise ConfigError(_not_loaded(where, folder, error)) from error
         model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         made = cls(
             model,
@@ -157,15 +158,9 @@ def _longest(model: nn.Module, tokenizer: Any, asked: int | None) -> int:
     return int(min(asked or (limit if limit < 1 << 20 else LONGEST), limit))
 
 
-def _not_loaded(name: str, error: Exception) -> str:
+def _not_loaded(name: str, folder: Path, error: Exception) -> str:
     """Say in one line why a model cannot be loaded, and what helps."""
-    said = " ".join(str(error).split())
-    first = said.partition(". ")[0][:200]
-    path = Path(name)
-    if path.is_dir():
-        if not list(path.rglob("*.safetensors")):
-            return f"{name}: no weights in safetensors; load it where it is trusted and save it again"
-        return f"{name}: not a model that transformers can load: {first}"
-    if path.is_absolute() or name.startswith((".", "~")):
-        return f"{name}: no such folder; give a model's folder or its name on the hub"
-    return f"{name}: no folder, and could not be fetched from the hub ({first}); give a model's folder"
+    if not list(folder.rglob("*.safetensors")):
+        return f"{name}: no weights in safetensors; load it where it is trusted and save it again"
+    said = " ".join(str(error).split()).partition(". ")[0][:200]
+    return f"{name}: not a model that transformers can load: {said}"

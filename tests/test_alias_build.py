@@ -156,3 +156,12 @@ def test_weights_change_priors_and_not_counts(build, tmp_path):
     out = build(names, weights=file)
     assert rows(out, "counts") == counted
     assert priors(out)["rome", None, 0][0] < 0.5 < before["rome", None, 0][0]
+
+
+@slow
+@given(small_names.names())
+def test_an_unrelated_name_changes_nothing_else(build, names):
+    before = priors(build(names))
+    after = priors(build([*names, Name(7, "Zanzibar", "anchor", 99)]))
+    assert after.pop(("zanzibar", None, 0)) == {7: 1.0}
+    assert after == before
