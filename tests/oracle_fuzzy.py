@@ -34,8 +34,8 @@ def wide(char: str) -> bool:
 
 
 def grams(name: str) -> set[str]:
-    padded = f"\1{name}\2"
-    found = {padded[at : at + 3] for at in range(len(name))}
+    padded = f" {name} "
+    found = {padded[at : at + 3] for at in range(len(name)) if name[at] != " "}
     for at, char in enumerate(name, start=1):
         if wide(char) or len(name) <= 4:
             found |= {padded[at - 1 : at + 1], padded[at : at + 2]}

@@ -5,7 +5,7 @@ import pytest
 from kbtools import api
 from kbtools.alias.about.changes import AliasDifference, Turn
 from kbtools.alias.about.diff import diff
-from kbtools.errors import ArtefactError
+from kbtools.errors import ArtefactError, ConfigError
 from tests import tiny_alias, tiny_kb
 from tests.tiny_alias import name
 
@@ -124,8 +124,23 @@ def test_entities_that_cannot_be_matched_are_left_out_and_said(tmp_path):
     assert [side.matched for side in found.kbs] == ["no"]
     assert found.notes == [
         "tiny: its numbers have changed and it is not where it was; only names are compared"
+        " (--kb KB says where it is)"
     ]
     assert (found.added.count, found.tops.count, found.gained.count) == (2, 0, 0)
+
+
+def test_knowledge_bases_that_moved_can_be_given(tmp_path):
+    old = tiny_alias.build(tmp_path / "old", OLD)
+    api.build_alias([shuffled(tmp_path / "kb", NEW)], tmp_path / "new")
+    (tmp_path / "kb").rename(tmp_path / "gone")
+    found = diff(old, tmp_path / "new", kbs=[tmp_path / "gone"])
+    assert isinstance(found, AliasDifference)
+    assert ([side.matched for side in found.kbs], found.notes) == (["id"], [])
+    other = tiny_alias.kb(tmp_path / "other", OLD, name="other")
+    with pytest.raises(ArtefactError, match="no candidates of 'other' here; there are: tiny"):
+        diff(old, tmp_path / "new", kbs=[other])
+    with pytest.raises(ConfigError, match="no alias tables; --kb names what those speak of"):
+        diff(other, other, kbs=[other])
 
 
 def test_knowledge_bases_of_one_side(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from kbtools import api
 from kbtools.alias.building import stages
 from kbtools.alias.lookup import Alias
+from kbtools.errors import SourceError
 from tests import small_names
 from tests.small_names import Name, ask
 
@@ -124,3 +125,19 @@ def test_an_earlier_table_keeps_its_prior_counts(kb, tmp_path):
     again = api.build_alias([], tmp_path / "again", base=tmp_path / "old", alpha=2.0)
     fresh = api.build_alias([kb], tmp_path / "fresh", prior_files=[file], alpha=2.0)
     assert again.content == fresh.content
+
+
+@pytest.mark.parametrize("data", [b"", b"no tabs\n", b"\xff\x00\tx\t\xfe\n"])
+def test_what_is_no_prior_file_is_refused_before_anything_is_written(kb, tmp_path, data):
+    (tmp_path / "counts.tsv").write_bytes(data)
+    with pytest.raises(SourceError, match=r"counts\.tsv: (is empty|not a prior file)"):
+        api.build_alias([kb], tmp_path / "alias", prior_files=[tmp_path / "counts.tsv"])
+    with pytest.raises(SourceError, match="kb: a folder"):
+        api.build_alias([kb], tmp_path / "alias", prior_files=[kb])
+    assert not (tmp_path / "alias.partial").exists()
+
+
+def test_a_corpus_without_a_document_is_refused(kb, tmp_path):
+    (tmp_path / "news.jsonl").write_text('{"headline": "x"}\n' * 3)
+    with pytest.raises(SourceError, match="no document in it can be read; the first of 3 faults: "):
+        api.build_alias([kb], tmp_path / "alias", corpora=[f"{tmp_path}/news.jsonl"], pages=False)

@@ -115,6 +115,13 @@ def test_every_end_has_its_exit_code_and_one_line(monkeypatch, error, code, line
     assert (done.exit_code, done.stderr.strip()) == (code, line)
 
 
+@pytest.mark.parametrize("command", ["eval", "inspect"])
+def test_what_begins_anew_does_not_say_that_it_goes_on(monkeypatch, command):
+    monkeypatch.setattr(type(main), "get_command", lambda *_: broken(KeyboardInterrupt()))
+    done = CliRunner().invoke(main, [command])
+    assert (done.exit_code, done.stderr.strip()) == (130, "Interrupted")
+
+
 @pytest.mark.parametrize("arguments", [["--debug", "ingest"], ["ingest", "--debug"]])
 def test_debug_shows_the_trace(monkeypatch, arguments):
     monkeypatch.setattr(type(main), "get_command", lambda *_: broken(KbError("wrong")))

@@ -40,6 +40,7 @@ CHINESE = [
     "中华人民共和国",
     "长城",
 ]
+NAMES = ["Steve Jobs", "jobs", "Bill Gates", "gates", "Steve", "Maria Q. Smith"]
 SHORT = ["m/s", "IL-2", "IL-6", "US", "UK", "U", "EU", "C", "C++", "!!!", "王", "DNA", "RNA", "TNF"]
 
 
@@ -119,11 +120,22 @@ def test_property_search_equals_a_scan(names, queries, edits, pool, mode):
         ("李晓龙", "李小龙"), ("中华人民共合国", "中华人民共和国"), ("長城", "长城"),
         ("Barrack Obamma", "barack obama"), ("Angela Merkle", "angela merkel"), ("Micheel", "michelle"),
         ("Obama, Barack", "barack obama"), ("merkel, angelo", "angela merkel"),
+        ("Jobs, Steev", "steve jobs"), ("Gates, Bil", "bill gates"), ("Smithh Q Maria", "maria q smith"),
     ],
 )  # fmt: skip
 def test_names_that_others_miss(tmp_path, query, name):
-    index = fuzzy.FuzzyIndex(made(tmp_path, [*WORDS, *CHINESE, *SHORT, "Barack Obama", "Angela Merkel"]))
+    index = fuzzy.FuzzyIndex(made(tmp_path, [*WORDS, *CHINESE, *SHORT, "Barack Obama", "Angela Merkel", *NAMES]))
     assert found(index, query)[0] == name
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_words_in_another_order_with_a_letter_wrong(tmp_path, mode):
+    people = [f"{given} {family}" for given in WORDS for family in WORDS if given < family]
+    index = fuzzy.FuzzyIndex(made(tmp_path, people), mode=mode)
+    for name in people:
+        given, family = name.split(" ")
+        for query in (f"{family}, {given}n", f"{family[:-1]}, {given}", f"{family}, {given[:-1]}x{given[-1]}"):
+            assert name in found(index, query, 5), query
 
 
 def test_two_swaps_at_the_borders_of_all_three_segments(tmp_path):

@@ -271,11 +271,13 @@ class _Comparison:
         ]
 
     def _notes(self) -> list[str]:
-        return [
+        lost = [
             f"{kb.name}: its numbers have changed and it is not where it was; only names are compared"
+            " (--kb KB says where it is)"
             for kb in self.kbs
             if kb.matched == "no"
-        ] + [*dict.fromkeys(who.note for who in self.who.values() if who.note)]
+        ]
+        return lost or [*dict.fromkeys(who.note for who in self.who.values() if who.note)]
 
 
 class _Alias(Tables):

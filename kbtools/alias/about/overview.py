@@ -96,18 +96,20 @@ def describe(
             single=single / names if names else 0.0,
             bytes_per_name=size / wholes[0] if wholes[0] else 0.0,
             per_kb={ref.name: per_kb.get(place, 0) for place, ref in enumerate(manifest.kbs)},
-            sources=[
-                Source(source=source, rows=count, n=n)
-                for source, count, n in ask(
-                    con,
-                    "SELECT source::VARCHAR AS s, count(*), sum(n)::HUGEINT AS total FROM counts"
-                    " GROUP BY s ORDER BY total DESC, s",
-                )
-            ],
+            sources=_sources(con),
             ambiguous=_known(con, alias, who, "candidates DESC, n DESC", top),
             frequent=_known(con, alias, who, "n DESC, candidates DESC", top),
             remarks=[who.note] if who.note else [],
         )
+
+
+def _sources(con: duckdb.DuckDBPyConnection) -> list[Source]:
+    found = ask(
+        con,
+        "SELECT source::VARCHAR AS s, count(*), sum(n)::HUGEINT AS total FROM counts"
+        " GROUP BY s ORDER BY total DESC, s",
+    )
+    return [Source(source=source, rows=count, n=n) for source, count, n in found]
 
 
 def _known(

@@ -76,8 +76,9 @@ class Asked(NamedTuple):
     def inputs(self) -> list[Input]:
         """What is read, for the manifest."""
         found = [Input(path=str(kb.path), kind="kb", content=kb.manifest.content) for kb in self.parts]
-        for file in self.prior_files:
-            found.append(Input(path=file, kind="file", content=digest.of_dump(Path(file))))
+        found += [
+            Input(path=file, kind="file", content=digest.of_dump(Path(file))) for file in self.prior_files
+        ]
         return found + [one for spec in self.corpora for one in corpus.inputs(spec)]
 
 
