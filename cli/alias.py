@@ -9,7 +9,7 @@ import msgspec
 
 from kbtools import api, plugins
 from kbtools.alias.settings import Settings
-from kbtools.cli.options import common
+from kbtools.cli.options import common, complain
 from kbtools.cli.settings import flags, given
 
 SYSTEMS = plugins.names("kbtools.alias.compat")
@@ -24,10 +24,11 @@ SYSTEMS = plugins.names("kbtools.alias.compat")
 @click.option("--base", metavar="OLD", help="An earlier table: what has not changed is not read again.")
 @click.option("--compat", metavar=f"[{'|'.join(SYSTEMS)}]", help="Another system's formula.")
 @flags(Settings)
+@click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
 @click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
 @common("workers", "memory", "quiet", "json")
-def command(kbs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
+def command(kbs: tuple[str, ...], out: str, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Count who is called what, and estimate how likely each name means each of its candidates.
 
     Overlays may be given with their bases. The table is read by look-ups, by `kbtools link`, and by
@@ -35,5 +36,7 @@ def command(kbs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> No
 
     Example: kbtools alias kb/wikidata kb/enwiki --out alias/wikidata
     """
+    api.allowed(max_rejects, 0)  # refused now, not after hours of work
     made = api.build_alias(kbs, out, **given(Settings, options))
     click.echo(msgspec.json.encode(made).decode() if as_json else api.alias_summary(made, out))
+    complain(api.judge(made, out, max_rejects=max_rejects))

@@ -10,10 +10,8 @@ import msgspec
 
 from kbtools import api, plugins
 from kbtools.artefact import manifest
-from kbtools.cli.options import common
+from kbtools.cli.options import common, complain
 from kbtools.cli.settings import Choices, flags, given
-
-LOOK_AT_REJECTS = 3
 
 
 def _ingest_from(name: str) -> click.Command:
@@ -41,10 +39,7 @@ def _ingest_from(name: str) -> click.Command:
         made = api.ingest(name, dumps, out, **given(source.settings, options))
         complaints = api.judge(made, out, max_rejects=max_rejects, expect=expect)
         click.echo(msgspec.json.encode(made).decode() if as_json else api.summary(made, out))
-        for complaint in complaints:
-            click.echo(f"Look: {complaint}", err=True)
-        if complaints:
-            raise SystemExit(LOOK_AT_REJECTS)
+        complain(complaints)
 
     return command
 

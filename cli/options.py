@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +11,7 @@ import click
 from kbtools.config import parse_size
 from kbtools.errors import ConfigError
 
+LOOK_AT_REJECTS = 3
 DEBUG = "kbtools.debug"  # the place in a click context's `meta` that --debug sets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -67,6 +68,13 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
     "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on one line."),
     "debug": debug_option,
 }
+
+
+def complain(complaints: Iterable[str]) -> None:
+    """Say what should be looked at; if there is anything, the command ends with the exit code for that."""
+    told = [click.echo(f"Look: {complaint}", err=True) for complaint in complaints]
+    if told:
+        raise SystemExit(LOOK_AT_REJECTS)
 
 
 def common(*names: str) -> Callable[[Command], Command]:

@@ -112,7 +112,7 @@ def judge(
     complaints = []
     rejected, read = made.counts.get("rejected", 0), made.counts.get("read", 0)
     if made.incomplete:
-        complaints.append("a dump is damaged, so the knowledge base is incomplete; fetch the dump again")
+        complaints.append("a dump is damaged, so what was made of it is incomplete; fetch the dump again")
     if rejected > allowed(max_rejects, read + rejected):
         complaints.append(
             f"{rejected:,} of {read + rejected:,} records are rejected, more than --max-rejects {max_rejects}"

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from kbtools import artefact, linkers
 from kbtools.cli.main import main
 from kbtools.errors import ArtefactError, ConfigError
-from tests import tiny_alias, tiny_kb
+from tests import small_names, tiny_alias, tiny_kb
 
 
 def run(*arguments: object) -> Result:
@@ -264,3 +264,13 @@ def test_indexes_from_python(alias, tmp_path):
         staging.commit(artefact.begin("index", settings={"kind": "phonetic"}))
     with pytest.raises(ArtefactError, match="an index of an unknown kind 'phonetic'; there are fuzzy, dense"):
         linkers.open_index(tmp_path / "odd")
+
+
+def test_many_rejected_names_are_told(tmp_path):
+    names = [small_names.Name(0, "x" * 400), small_names.Name(1, "short")]
+    kb = small_names.write(tmp_path / "kb", names)
+    done = run("alias", str(kb), "--out", str(tmp_path / "alias"))
+    assert done.exit_code == 3
+    assert "1 of 2 records are rejected" in done.stderr
+    again = run("alias", str(kb), "--out", str(tmp_path / "again"), "--max-rejects", "none")
+    assert again.exit_code == 0

@@ -94,7 +94,7 @@ def assert_damaged(out, run):
     assert run.code == 3
     assert made.incomplete
     assert [line for line in run.err.splitlines() if "damaged" in line] == [
-        "Look: a dump is damaged, so the knowledge base is incomplete; fetch the dump again"
+        "Look: a dump is damaged, so what was made of it is incomplete; fetch the dump again"
     ]
     assert made.counts["rejected"] == made.tables["rejects"].rows
     return rows(out, "rejects")

@@ -64,7 +64,9 @@ def stage(folder: Path, *, part: str, file: str, group: int, kb: int, rules: dic
         [rows["text"].combine_chunks(), _all(kb, rows), rows["eid"].combine_chunks(), place.cast(U8), n],
         names=["text", "kb", "eid", "source", "n"],
     )
-    return lay(folder, part=part, rows=batch, file=file, rules=wanted, counts=counts)
+    outcome = lay(folder, part=part, rows=batch, file=file, rules=wanted, counts=counts)
+    counts["read"] -= counts["rejected"]
+    return outcome
 
 
 def _all(value: int, rows: pa.Table) -> pa.UInt8Array:
