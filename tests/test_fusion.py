@@ -51,6 +51,24 @@ def test_weights_of_sources():
         fusion.reciprocal_rank(pool, weights=(1,))
 
 
+def test_weights_by_kind_unless_they_are_given():
+    assert fusion.weights_of((), ["alias", "fuzzy", "dense", "fuzzy 2", "dense 2"]) == [1, 1, 0.03, 1, 0.03]
+    assert fusion.weights_of((1, 2), ["alias", "dense"]) == [1, 2]
+    with pytest.raises(ConfigError, match="1 source_weights for 2 sources"):
+        fusion.weights_of((1,), ["alias", "dense"])
+
+
+def test_vectors_do_not_change_the_order_of_names():
+    """Whatever ranks vectors have, the first five of two sources that agree stay where they are."""
+    names = rows(*((0, 0, eid, 1 / eid) for eid in range(1, 6)))
+    vectors = rows(*((0, 0, eid, 1 / place) for place, eid in enumerate((5, 9, 4, 3, 2, 8), start=1)))
+    pool = fusion.pool([names, names, vectors])
+    weights = fusion.weights_of((), ["alias", "fuzzy", "dense"])
+    found = listed(fusion.arrange(pool, fusion.reciprocal_rank(pool, weights=weights)))
+    assert found == {(0, 0): [1, 2, 3, 4, 5, 9, 8]}
+    assert listed(fusion.arrange(pool, fusion.reciprocal_rank(pool)))[0, 0][0] != 1
+
+
 def test_ties_are_decided_by_the_first_source_and_then_by_eid():
     first, second, third = (
         rows((0, 0, 9, 1), (0, 0, 4, 1)),

@@ -124,7 +124,9 @@ def test_property_search_equals_a_scan(names, queries, edits, pool, mode):
     ],
 )  # fmt: skip
 def test_names_that_others_miss(tmp_path, query, name):
-    index = fuzzy.FuzzyIndex(made(tmp_path, [*WORDS, *CHINESE, *SHORT, "Barack Obama", "Angela Merkel", *NAMES]))
+    index = fuzzy.FuzzyIndex(
+        made(tmp_path, [*WORDS, *CHINESE, *SHORT, "Barack Obama", "Angela Merkel", *NAMES])
+    )
     assert found(index, query)[0] == name
 
 
@@ -134,7 +136,11 @@ def test_words_in_another_order_with_a_letter_wrong(tmp_path, mode):
     index = fuzzy.FuzzyIndex(made(tmp_path, people), mode=mode)
     for name in people:
         given, family = name.split(" ")
-        for query in (f"{family}, {given}n", f"{family[:-1]}, {given}", f"{family}, {given[:-1]}x{given[-1]}"):
+        for query in (
+            f"{family}, {given}n",
+            f"{family[:-1]}, {given}",
+            f"{family}, {given[:-1]}x{given[-1]}",
+        ):
             assert name in found(index, query, 5), query
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging as logging_levels
 
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from huggingface_hub.utils import are_progress_bars_disabled
 from huggingface_hub.utils import logging as hub_logging
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 from transformers import BertConfig, BertModel, BertTokenizer
 from transformers.utils import logging
 
@@ -33,7 +34,7 @@ def asked(monkeypatch, tmp_path):
         raise OSError("Name or service\nnot known")
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(hub.HfApi, "model_info", unreachable)
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", unreachable)
     return names
 
 
@@ -105,8 +106,8 @@ def test_verbosity_is_afterwards_what_it_was(asked, bars):
         logging.set_verbosity_warning()
         with pytest.raises(ConfigError):
             TextEncoder.from_pretrained("nosuch/folder")
-        assert hub_logging.get_verbosity() == hub_logging.INFO
-        assert logging.get_verbosity() == logging.WARNING
+        assert hub_logging.get_verbosity() == logging_levels.INFO
+        assert logging.get_verbosity() == logging_levels.WARNING
         assert logging.is_progress_bar_enabled() is bars
         assert are_progress_bars_disabled() is not bars
     finally:

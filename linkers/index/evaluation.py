@@ -85,7 +85,7 @@ class Evaluation:
         self.alias, self.data = Alias(alias), Path(data)
         self.indexes = list(indexes)
         self.sources = sources(self.alias, self.indexes)
-        fusion.weights_of(settings.source_weights, len(self.sources))
+        fusion.weights_of(settings.source_weights, [source.name for source in self.sources])
         self.bases = bases_of(self.alias.manifest, kbs)
         self.inputs = self._inputs()
 

@@ -7,6 +7,11 @@ sources cannot be compared (a prior, a similarity, a product of vectors), so the
 at ranks alone: reciprocal rank fusion, Σ w / (60 + rank) over the sources that found a candidate (Cormack,
 Clarke and Büttcher 2009). The other way is weights learnt from mentions with known answers: `logistic.py`.
 
+Where names are spelt right, vectors are more often wrong than tables of names. 1/61 is so near to 1/62 that
+vectors of a weight of .1 already bring the second meaning of a name before the first. By default their weight
+is small enough to decide only between candidates on which names say nothing, or as good as nothing: see
+`WEIGHTS`.
+
 How long a list is depends on how sure its prior is: 2^H candidates are what a prior of H bits leaves open.
 
 All candidates of a batch are worked on at once; memory is about 100 bytes a candidate and source.
@@ -31,6 +36,7 @@ Longs = NDArray[np.int64]
 
 MOST_QUERIES = 1 << 24  # of one batch: query, kb and eid fit into 64 bits
 ALIAS = "alias"  # the source whose scores are priors
+WEIGHTS = {ALIAS: 1.0, "fuzzy": 1.0, "dense": 0.03}  # by kind of source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,7 @@ class Settings:
         "reciprocal (ranks alone), or logistic (weights fitted on mentions with known answers).", "reciprocal"
     )
     constant: float = setting("Reciprocal: a rank counts 1 / (constant + rank).", 60.0)
-    source_weights: tuple[float, ...] = setting("Reciprocal: alias, then each index.  [all 1]", ())
+    source_weights: tuple[float, ...] = setting("Reciprocal: alias, then each index.  [1; dense: 0.03]", ())
     spread: float = setting("Candidates kept: spread × 2^H of a prior with H bits of entropy ...", 3.0)
     least: int = setting("... but at least this many ...", 3)
     most: int = setting("... and at most this many, as where no name is known.", 30)
@@ -136,18 +142,20 @@ def pool(sources: Sequence[Rows]) -> Pool:
 def reciprocal_rank(
     found: Pool, *, constant: float = 60.0, weights: Sequence[float] = ()
 ) -> NDArray[np.float32]:
-    """Score candidates by Σ w / (constant + rank) over the sources that found them."""
-    each = weights_of(weights, found.rank.shape[1])
+    """Score candidates by Σ w / (constant + rank) over the sources that found them; w is 1 if not given."""
+    each = np.asarray(weights_of(weights, [""] * found.rank.shape[1]))
     parts = np.where(found.rank > 0, each / (constant + np.maximum(found.rank, 1)), 0.0)
     # Added in order of size: two candidates with the same ranks from different sources tie exactly.
     return np.asarray(np.sort(parts, axis=1).sum(axis=1), np.float32)
 
 
-def weights_of(given: Sequence[float], sources: int) -> Floats:
-    """Return the weight of each source: as given, or 1."""
-    if given and len(given) != sources:
-        raise ConfigError(f"{len(given)} source_weights for {sources} sources: give one for each, or none")
-    return np.asarray(given or [1.0] * sources, np.float64)
+def weights_of(given: Sequence[float], sources: Sequence[str]) -> list[float]:
+    """Return the weight of each source: as given, or by its kind, the first word of its name."""
+    if given and len(given) != len(sources):
+        raise ConfigError(
+            f"{len(given)} source_weights for {len(sources)} sources: give one for each, or none"
+        )
+    return list(given) or [WEIGHTS.get(name.partition(" ")[0], 1.0) for name in sources]
 
 
 def arrange(found: Pool, score: NDArray[np.float32]) -> Lists:

@@ -40,9 +40,8 @@ class Asking(NamedTuple):
 def scoring(names: Sequence[str], how: Asking, made: Logistic | None, where: str) -> Score:
     """Return the function that scores candidates: by ranks alone, or with weights that were fitted."""
     if made is None:
-        return lambda pool: fusion.reciprocal_rank(
-            pool, constant=how.fusion.constant, weights=how.fusion.source_weights
-        )
+        each = fusion.weights_of(how.fusion.source_weights, names)
+        return lambda pool: fusion.reciprocal_rank(pool, constant=how.fusion.constant, weights=each)
     weights = made
 
     def score(pool: Pool) -> NDArray[np.float32]:

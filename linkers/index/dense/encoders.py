@@ -66,9 +66,17 @@ def encode(encoder: Encoder, texts: Sequence[str], *, unit: bool) -> F32:
 
 def normalised(vectors: F32) -> F32:
     """Return vectors of length 1 (zeros stay zeros)."""
-    with np.errstate(
-        invalid="ignore", over="ignore"
-    ):  # NaN and the like are told of by name, not warned about
-        length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
-        length[length == 0] = 1
-        return np.asarray(vectors / length[:, None], dtype=np.float32)
+    with np.errstate(invalid="ignore"):  # NaN and the like are told of by name, not warned about
+        return shortened(vectors, squares(vectors))
+
+
+def squares(vectors: F32) -> NDArray[np.float64]:
+    """Return the square of each length: 0 for zeros alone, finite if all numbers are."""
+    return np.asarray(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
+
+
+def shortened(vectors: F32, square: NDArray[np.float64]) -> F32:
+    """Divide vectors by their lengths."""
+    length = np.sqrt(square)
+    length[length == 0] = 1
+    return np.asarray(vectors / length[:, None], dtype=np.float32)

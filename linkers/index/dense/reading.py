@@ -29,7 +29,7 @@ class DenseIndex:
     """Entities by the meaning of their texts."""
 
     def __init__(self, path: Path, *, encoder: Encoder | None = None, threads: int = 1) -> None:
-        self.path, self.manifest, self.threads = path, artefact.read(path, "index"), threads
+        self.path, self.manifest = path, artefact.read(path, "index")
         told = self.manifest.settings
         if told.get("kind") != "dense":
             raise ArtefactError(f"{path}: an index of kind {told.get('kind')!r}, where a dense one is wanted")
@@ -40,6 +40,7 @@ class DenseIndex:
         self.raw = vectors.open_raw(path / vectors.FILE)
         self._eids = _ids(path / files.EIDS, len(self.raw))
         self._kbs = _ids(path / files.KBS, len(self.raw)) if several else None
+        self._faiss, self.threads = faiss_index.library(threads), max(1, threads)
         self._index = faiss_index.read(path / faiss_index.FILE, str(told.get("search")), *self.raw.shape)
         faiss_index.tune(self._index, self.settings)
         self._rerank = self.settings.rerank if hasattr(self._index, "pq") else 0
@@ -76,34 +77,37 @@ class DenseIndex:
         """Find the k best entities for each vector, [Q, dim]."""
         if k < 1:
             raise ConfigError(f"k is {k}; it is 1 or more")
-        asked = self._checked(queries)
-        speaking = asked.any(axis=1)
-        counts = np.zeros(len(asked), dtype=np.int64)
+        asked, speaking = self._checked(queries)
         if not speaking.any():
             none = np.zeros(0, dtype=np.int64)
-            return self._hits(counts, none, none.astype(np.float32))
-        faiss_index.library(self.threads)
-        some = asked if speaking.all() else asked[speaking]
-        found = nearest(self._index, self.raw, some, k, rerank=self._rerank)
-        there = found.rows >= 0
-        counts[speaking] = there.sum(axis=1)
-        return self._hits(counts, found.rows[there], found.scores[there])
+            return self._hits(np.zeros(len(asked) + 1, dtype=np.int64), none, none.astype(np.float32))
+        self._faiss.omp_set_num_threads(self.threads)
+        whole = bool(speaking.all())
+        rows, scores = nearest(
+            self._index, self.raw, asked if whole else asked[speaking], k, rerank=self._rerank
+        )
+        if whole and rows.min() >= 0:  # spares a lone query a tenth of its time
+            return self._hits(np.arange(0, rows.size + 1, rows.shape[1]), rows.ravel(), scores.ravel())
+        there = rows >= 0
+        offsets = np.zeros(len(asked) + 1, dtype=np.int64)
+        offsets[1:][speaking] = there.sum(axis=1)
+        return self._hits(np.cumsum(offsets), rows[there], scores[there])
 
-    def _hits(self, counts: NDArray[np.int64], rows: NDArray[np.int64], scores: F32) -> Hits:
+    def _hits(self, offsets: NDArray[np.int64], rows: NDArray[np.int64], scores: F32) -> Hits:
         kbs = np.zeros(len(rows), dtype=np.uint8) if self._kbs is None else self._kbs[rows]
-        offsets = np.zeros(len(counts) + 1, dtype=np.int64)
-        np.cumsum(counts, out=offsets[1:])
         return Hits(offsets, kbs, self._eids[rows], scores)
 
-    def _checked(self, queries: NDArray[np.floating]) -> F32:
+    def _checked(self, queries: NDArray[np.floating]) -> tuple[F32, NDArray[np.bool_]]:
+        """Return the vectors that are compared, and which are not all zeros."""
         if queries.ndim != 2 or queries.shape[1] != self.dim:
             width = queries.shape[1] if queries.ndim == 2 else f"{queries.ndim} axes"
             raise ConfigError(f"{self.path}: queries do not fit its vectors: {width} ≠ {self.dim}")
         asked = np.ascontiguousarray(queries, dtype=np.float32)
-        if not np.isfinite(asked).all():
-            wrong = int(np.flatnonzero(~np.isfinite(asked).all(axis=1))[0])
-            raise ConfigError(f"query {wrong}: its vector has NaN or infinite numbers")
-        return encoders.normalised(asked) if self.settings.metric == "cosine" else asked
+        square = encoders.squares(asked)
+        if not (finite := np.isfinite(square)).all():
+            raise ConfigError(f"query {int(finite.argmin())}: its vector has NaN or infinite numbers")
+        speaking = square > 0
+        return (encoders.shortened(asked, square) if self.settings.metric == "cosine" else asked), speaking
 
     def _fitting(self, encoder: Encoder) -> Encoder:
         """Refuse an encoder of another width; warn of one of another name."""

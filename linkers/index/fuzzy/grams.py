@@ -1,8 +1,9 @@
 """The character n-grams of strings, each packed into 63 bits: three code points of 21.
 
-All strings have the 3-grams of their characters, with a mark before the first and after the last. What is
-too short for them to say much has more: strings of up to 4 characters the 2-grams as well, those of up to 2
-each character; and so has, whatever the length, every character of Chinese, Japanese and Korean.
+All strings have the 3-grams around each of their characters but spaces, with a space before the first and
+after the last: a word has the same ones wherever it stands. What is too short for them to say much has more:
+strings of up to 4 characters the 2-grams as well, those of up to 2 each character; and so has, whatever the
+length, every character of Chinese, Japanese and Korean.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from kbtools.linkers.index.fuzzy.strings import Strings, cjk
 
-BEGIN, END = 1, 2  # control characters that no norm begins or ends with
+SPACE = 32
 _FIRST, _SECOND = np.uint64(42), np.uint64(21)
 
 
@@ -22,10 +23,11 @@ def of(strings: Strings) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     owners, lengths = strings.owners, strings.lengths
     before, after = np.empty_like(codes), np.empty_like(codes)
     before[1:], after[:-1] = codes[:-1], codes[1:]
-    before[offsets[:-1]], after[offsets[1:] - 1] = BEGIN, END
+    before[offsets[:-1]] = after[offsets[1:] - 1] = SPACE
     left, here, right = (part.astype(np.uint64) for part in (before, codes, after))
-    keys = [left << _FIRST | here << _SECOND | right]
-    whose = [owners]
+    words = np.flatnonzero(codes != SPACE)
+    keys = [(left << _FIRST | here << _SECOND | right)[words]]
+    whose = [owners[words]]
     wide = cjk(codes)
     if len(small := np.flatnonzero(wide | (lengths <= 4)[owners])):
         keys += [left[small] << _SECOND | here[small], here[small] << _SECOND | right[small]]
