@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -70,10 +70,11 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def complain(complaints: Iterable[str]) -> None:
+def complain(complaints: Sequence[str]) -> None:
     """Say what should be looked at; if there is anything, the command ends with the exit code for that."""
-    told = [click.echo(f"Look: {complaint}", err=True) for complaint in complaints]
-    if told:
+    for complaint in complaints:
+        click.echo(f"Look: {complaint}", err=True)
+    if complaints:
         raise SystemExit(LOOK_AT_REJECTS)
 
 

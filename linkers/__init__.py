@@ -94,6 +94,7 @@ def index_summary(made: Manifest, out: str | Path) -> str:
         f"  {' · '.join(plain) or 'nothing in it'}",
     ]
     lines += [f"  {name}: {value}" for name, value in told.items() if isinstance(value, str)]
+    lines += [f"  Warning: {warning}" for warning in made.notes.get("warnings", ())]
     lines.append(f"  content {made.content}")
     return "\n".join(lines)
 

@@ -64,18 +64,19 @@ def build(
         clock.lap("texts")
         state = work.encode(counts["texts"], known, quiet=quiet)
         clock.lap("vectors")
-        kind, notes = work.search(counts["texts"], several=len(given.bases) > 1)
+        kind, found = work.search(counts["texts"], several=len(given.bases) > 1)
         clock.lap("search")
         counts |= {"encoded": state.encoded, "taken over": state.rows - state.encoded}
         if state.zeros:
             counts["zero vectors"] = state.zeros
-            notes["zero vectors"] = f"the encoder says nothing of some texts; the first is of {state.zero}"
+            silent = f"the encoder says nothing of some texts; the first is of {state.zero}"
+            found.notes["zero vectors"] = silent
         made = begin(
             "index",
-            settings={**told, "search": kind},
+            settings={**told, **config.plain(found.settings), "search": kind},
             tables=files.tables(staging.new, state.rows, f"{kind} {encoder.dim} {settings.raw}"),
             counts=counts,
-            notes=notes,
+            notes=found.notes,
             resources=clock.resources(),
             **_lineage(given, base),
         )
@@ -173,7 +174,7 @@ class Work(NamedTuple):
     def _encoded(self, some: list[str]) -> encoders.F32:
         return encoders.encode(self.encoder, some, unit=self.settings.metric == "cosine")
 
-    def search(self, rows: int, *, several: bool) -> tuple[Kind, dict[str, Any]]:
+    def search(self, rows: int, *, several: bool) -> tuple[Kind, recall.Measured]:
         """Make the search structure and measure it; return its kind and what was found."""
         settings, new, source = self.settings, self.staging.new, self.staging.folder / texts.FILE
         kind = settings.kind(rows)
@@ -182,9 +183,9 @@ class Work(NamedTuple):
         index = faiss_index.create(kind, raw, settings, threads=self.workers)
         faiss_index.write(index, new / faiss_index.FILE)
         if kind == "flat":
-            return kind, {"recall@10": 1.0}
+            return kind, recall.Measured(settings, {"recall@10": 1.0})
         if not settings.sample:
-            return kind, {}
+            return kind, recall.Measured(settings, {})
         blocks = files.blocks(source, ["label", "text"], files.GROUP)
         named = ((block["label"].to_pylist(), block["text"].to_pylist()) for block in blocks)
         asked = recall.labels(named, recall.sample(rows, settings))

@@ -119,13 +119,13 @@ def has_gpu(faiss: ModuleType, settings: Settings) -> bool:
     return there and settings.device != "cpu"
 
 
-def tune(index: Any, settings: Settings, factor: float = 1) -> int:
-    """Say how much a search looks at: `factor` times what the settings say; return that number."""
+def tune(index: Any, settings: Settings) -> int:
+    """Say how much a search looks at; return that number."""
     if hasattr(index, "hnsw"):
-        index.hnsw.efSearch = max(1, round(settings.ef_search * factor))
+        index.hnsw.efSearch = settings.ef_search
         return int(index.hnsw.efSearch)
     if hasattr(index, "nprobe"):
-        index.nprobe = min(max(1, round(settings.probes * factor)), index.nlist)
+        index.nprobe = min(settings.probes, index.nlist)
         return int(index.nprobe)
     return 0
 

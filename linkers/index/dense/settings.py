@@ -36,6 +36,7 @@ class Settings:
     sq8_up_to: int = setting("and ivf-sq8; ivf-pq beyond.", 20_000_000)
     links: int = setting("hnsw: links of a vector (M).", 32)
     ef_construction: int = setting("hnsw: candidates looked at when a vector is put in.", 200)
+    recall: float = setting("recall@10 for which hnsw and ivf look at up to 8 times as much.", 0.95)
     ef_search: int = setting("hnsw: candidates looked at in a search.", 64)
     lists: int = setting("ivf: lists that vectors are put in.  [0: by size]", 0)
     probes: int = setting("ivf: lists looked at in a search.", 32)
@@ -51,6 +52,8 @@ class Settings:
         for name in ("max_chars", "links", "ef_construction", "ef_search", "probes", "rerank", "block"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it is 1 or more")
+        if not 0 <= self.recall <= 1:
+            raise ConfigError(f"recall is {self.recall}; it is 0 to 1")
         for name in ("types", "lists", "code_bytes", "sample", "flat_up_to", "hnsw_up_to", "sq8_up_to"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it is 0 or more")
