@@ -131,7 +131,7 @@ def test_the_size_of_blocks_changes_nothing(some, surfaces, size):
     whole = found(tables, *some)
     with pytest.MonkeyPatch.context() as patch:
         for module in ("running", "scan"):
-            patch.setattr(f"kbtools.alias.{module}.BLOCK", size)
+            patch.setattr(f"kbtools.alias.scanning.{module}.BLOCK", size)
         assert found(tables, *some) == whole
 
 

@@ -69,11 +69,10 @@ def build(
         counts |= {"encoded": state.encoded, "taken over": state.rows - state.encoded}
         if state.zeros:
             counts["zero vectors"] = state.zeros
-            silent = f"the encoder says nothing of some texts; the first is of {state.zero}"
-            found.notes["zero vectors"] = silent
+            found.notes["zero vectors"] = f"of some texts nothing is said; the first is of {state.zero}"
         made = begin(
             "index",
-            settings={**told, **config.plain(found.settings), "search": kind},
+            settings={**told, **found.effort, "search": kind},
             tables=files.tables(staging.new, state.rows, f"{kind} {encoder.dim} {settings.raw}"),
             counts=counts,
             notes=found.notes,

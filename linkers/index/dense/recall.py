@@ -19,6 +19,7 @@ from kbtools.linkers.index.dense.settings import Settings
 
 K = 10
 FACTORS = (1, 2, 4, 8)  # of what a search looks at
+EFFORT = ("ef_search", "probes", "rerank")
 _ROUNDING = 1e-5
 
 
@@ -44,6 +45,11 @@ class Measured(NamedTuple):
 
     settings: Settings
     notes: dict[str, Any]
+
+    @property
+    def effort(self) -> dict[str, int]:
+        """The settings that were settled for."""
+        return {name: getattr(self.settings, name) for name in EFFORT}
 
 
 def measure(index: Any, raw: NDArray[np.floating], queries: F32, settings: Settings) -> Measured:
@@ -75,9 +81,5 @@ def measure(index: Any, raw: NDArray[np.floating], queries: F32, settings: Setti
 
 def harder(settings: Settings, factor: int) -> Settings:
     """Let a search look at `factor` times as much."""
-    return replace(
-        settings,
-        ef_search=settings.ef_search * factor,
-        probes=settings.probes * factor,
-        rerank=settings.rerank * factor,
-    )
+    more: dict[str, Any] = {name: getattr(settings, name) * factor for name in EFFORT}
+    return replace(settings, **more)
