@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kbtools import config, plugins
 from kbtools.artefact import Manifest
+from kbtools.artefact.telling import skipped
 from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ __all__ = [
 ]  # fmt: skip
 
 SOURCES = "kbtools.sources"
-SHOWN = 4  # kinds of skipped rows that a summary names
 
 # functions that live where their work is done, imported when they are first asked for
 _ELSEWHERE = {
@@ -145,12 +145,7 @@ def summary(made: Manifest, out: str | Path) -> str:
     rows = {name: table.rows for name, table in made.tables.items() if table.rows}
     lines = [f"{out}: " + ", ".join(f"{number:,} {name}" for name, number in rows.items())]
     lines.append(f"  {counts.get('read', 0):,} records read, {counts.get('rejected', 0):,} rejected")
-    skipped = {what.partition(": ")[2]: n for what, n in counts.items() if what.startswith("skipped") and n}
-    most = sorted(skipped, key=skipped.__getitem__, reverse=True)
-    if most:
-        shown = [f"{skipped[what]:,} {what}" for what in most[:SHOWN]]
-        more = [f"{len(most) - SHOWN} more reasons"] if len(most) > SHOWN else []
-        lines.append(f"  skipped by design: {'; '.join(shown + more)}")
+    lines += skipped(counts)
     if alone := counts.get("pages without an entity"):
         lines.append(f"  {alone:,} of {rows['pages']:,} pages have no entity")
     if counts.get("classes in cycles"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from kbtools.alias.scanning.scan import Spans, scan
 from kbtools.alias.schema import KIND, LEVELS, LOOKUP
 from kbtools.artefact import KbRef
 from kbtools.errors import ArtefactError
+from kbtools.kb.arrays import load_npy
 from kbtools.kb.schema import STR
 
 ARRAYS = {
@@ -27,7 +27,6 @@ ARRAYS = {
     "eids": "u4", "priors": "f4",
 }  # fmt: skip
 OPTIONAL = {"kbs": "u1", "links": "f4"}
-SURROGATE = re.compile("[\ud800-\udfff]")  # half a character; UTF-8 has no word for it
 INFLECTED = LEVELS.index("inflected")
 
 
@@ -89,7 +88,7 @@ class Alias:
         if isinstance(surfaces, pa.Array | pa.ChunkedArray):
             texts = pc.fill_null(pa.chunked_array([surfaces.cast(STR)]).combine_chunks(), "")
         else:
-            texts = pa.array([SURROGATE.sub("\ufffd", text or "") for text in surfaces], STR)
+            texts = normal.words([text or "" for text in surfaces])
         exact, norm = normal.spell(texts)
         spelt = [hashing.of_strings(strings) for strings in (exact, *normal.rungs(exact))]
         number = self._numbers(norm)
@@ -166,17 +165,10 @@ def open_arrays(path: Path) -> dict[str, NDArray[Any]]:
         file = path / LOOKUP / f"{name}.npy"
         if name in OPTIONAL and not file.exists():
             continue
-        try:
-            found = np.load(file, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError as error:
-            raise ArtefactError(f"{file}: gone; `kbtools verify {path}` says what else is") from error
-        except (OSError, ValueError, EOFError) as error:
-            if "empty file" not in str(error):
-                raise ArtefactError(f"{file}: cannot be read: {error}") from error
-            found = np.load(file, allow_pickle=False)  # an array without elements cannot be mapped
+        found = load_npy(file, gone=f"`kbtools verify {path}` says what else is")
         if found.ndim != 1 or found.dtype.str[1:] not in kinds.split():
             raise ArtefactError(f"{file}: damaged: {found.dtype} of shape {found.shape}, not {kinds}")
-        arrays[name] = found.view(np.ndarray)  # a plain array: memmap's own indexing is slow
+        arrays[name] = found
     return arrays
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -15,6 +17,7 @@ from kbtools.kb.schema import STR
 from kbtools.text import BARE, CASE, EXACT, FOLDED, normalise_many
 
 Words: TypeAlias = pa.StringArray
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Rungs(NamedTuple):
@@ -29,6 +32,11 @@ class Spelt(NamedTuple):
 
     exact: Words
     norm: Words
+
+
+def words(texts: Sequence[str]) -> Words:
+    """Return texts from anywhere as a column; half a character, for which UTF-8 has no word, is U+FFFD."""
+    return pa.array([text if text.isascii() else SURROGATE.sub("\ufffd", text) for text in texts], STR)
 
 
 def spell(text: Words) -> Spelt:

@@ -6,13 +6,14 @@ Other fields ride in `meta`, as they stand. A document without an id is called `
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import pyarrow as pa
 
+from kbtools.config import setting
 from kbtools.corpus._files import (
     LinesPart,
     as_part,
@@ -40,10 +41,10 @@ NULL = msgspec.Raw(b"null")
 class Settings:
     """What the fields are called."""
 
-    text: str = field(default="text", metadata={"help": "The field that holds the text."})
-    id: str = field(default="id", metadata={"help": "The field that names the document."})
-    lang: str = field(default="lang", metadata={"help": "The field that names its language."})
-    meta: bool = field(default=True, metadata={"help": "Keep the other fields."})
+    text: str = setting("The field that holds the text.", "text")
+    id: str = setting("The field that names the document.", "id")
+    lang: str = setting("The field that names its language.", "lang")
+    meta: bool = setting("Keep the other fields.", True)
 
 
 class Jsonl:

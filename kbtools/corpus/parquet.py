@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kbtools.config import setting
 from kbtools.corpus._files import as_part, files_of, has_files, identities, name_in
 from kbtools.corpus.base import BATCH, DOCUMENTS, PIECE, ROWS, TEXT, Part, Report
 from kbtools.errors import ConfigError, SourceError
@@ -29,10 +30,10 @@ from kbtools.kb.schema import STR
 class Settings:
     """What the columns are called."""
 
-    text: str = field(default="text", metadata={"help": "The column that holds the text."})
-    id: str = field(default="id", metadata={"help": "The column that names the document."})
-    lang: str = field(default="lang", metadata={"help": "The column that names its language."})
-    meta: tuple[str, ...] = field(default=(), metadata={"help": "Other columns to keep."})
+    text: str = setting("The column that holds the text.", "text")
+    id: str = setting("The column that names the document.", "id")
+    lang: str = setting("The column that names its language.", "lang")
+    meta: tuple[str, ...] = setting("Other columns to keep.", ())
 
 
 class GroupsPart(msgspec.Struct, frozen=True, kw_only=True):

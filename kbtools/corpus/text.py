@@ -7,13 +7,14 @@ for a byte order mark.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import msgspec
 import pyarrow as pa
 
+from kbtools.config import setting
 from kbtools.corpus._files import (
     BOM,
     LinesPart,
@@ -38,10 +39,8 @@ MOST = 4096  # files in a piece
 class Settings:
     """What a document is."""
 
-    document: Literal["file", "line"] = field(
-        default="file", metadata={"help": "Whether a file is a document, or each of its lines."}
-    )
-    lang: str | None = field(default=None, metadata={"help": "The language of the texts."})
+    document: Literal["file", "line"] = setting("Whether a file is a document, or each of its lines.", "file")
+    lang: str | None = setting("The language of the texts.", None)
 
 
 class FilesPart(msgspec.Struct, frozen=True, kw_only=True):

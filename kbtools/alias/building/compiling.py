@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from kbtools.alias.scanning import finding
 from kbtools.alias.schema import LOOKUP
 from kbtools.artefact import Outcome
+from kbtools.kb.arrays import create_npy
 
 NORMS_IN_PASS = 1 << 23
 BITS_A_NORM = 16  # of the bit arrays: one in a dozen of unknown spans gets past
@@ -31,7 +32,7 @@ def compile_pieces(folder: Path, *, pieces: Sequence[str], several_kbs: bool) ->
     sizes = {name: sum(_lengths(paths, name)) for name in _KEPT}
     for name, kind in _KEPT.items():
         if name != "kbs" or several_kbs:
-            out = _create(target / f"{name}.npy", kind, sizes[name])
+            out = create_npy(target / f"{name}.npy", kind, sizes[name])
             _join(out, (piece[name] for piece in map(_load, paths)))
     _running(target / "offsets.npy", paths, "sizes", sizes["norms"])
     _running(target / "entries.npy", paths, "entries", sizes["form_tags"])
@@ -70,15 +71,6 @@ def _lengths(paths: Sequence[Path], name: str) -> list[int]:
     return found
 
 
-def _create(path: Path, kind: DTypeLike, length: int) -> NDArray[Any]:
-    """Make an array in a file; one without elements cannot be mapped, so it is saved."""
-    if length:
-        return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(length,))
-    empty = np.zeros(0, kind)
-    np.save(path, empty, allow_pickle=False)
-    return empty
-
-
 def _join(out: NDArray[Any], arrays: Iterator[NDArray[Any]]) -> None:
     at = 0
     for array in arrays:
@@ -94,7 +86,7 @@ def smallest(largest: int) -> DTypeLike:
 def _running(path: Path, paths: Sequence[Path], name: str, total: int) -> None:
     """Write where each of the items begins whose sizes the pieces hold, and where the last ends."""
     length = sum(_lengths(paths, name)) + 1
-    out = _create(path, smallest(total), length)
+    out = create_npy(path, smallest(total), length)
     out[0], at, begin = 0, 1, 0
     for piece in map(_load, paths):
         ends = np.cumsum(piece[name], dtype=np.uint64) + np.uint64(begin)
@@ -103,7 +95,7 @@ def _running(path: Path, paths: Sequence[Path], name: str, total: int) -> None:
 
 
 def _firsts(path: Path, paths: Sequence[Path], sizes: dict[str, int]) -> None:
-    out = _create(path, smallest(sizes["eids"]), sizes["form_tags"])
+    out = create_npy(path, smallest(sizes["eids"]), sizes["form_tags"])
     begins = np.concatenate([[0], np.cumsum(_lengths(paths, "eids"))]).astype(np.uint64)
     _join(out, (piece["firsts"] + begin for piece, begin in zip(map(_load, paths), begins, strict=False)))
 
@@ -114,8 +106,8 @@ def _index(target: Path, paths: Sequence[Path], norms: int) -> None:
     passes = max(1, -(-norms // NORMS_IN_PASS))
     step = -(-(1 << bits) // passes)  # buckets a pass
     tags, places = (
-        _create(target / "tags.npy", np.uint16, norms),
-        _create(target / "places.npy", np.uint32, norms),
+        create_npy(target / "tags.npy", np.uint16, norms),
+        create_npy(target / "places.npy", np.uint32, norms),
     )
     sizes = np.zeros((1 << bits) + 1, np.uint32)
     done = 0
@@ -128,7 +120,7 @@ def _index(target: Path, paths: Sequence[Path], norms: int) -> None:
         found, count = np.unique((hashes >> np.uint64(64 - bits)).astype(np.int64), return_counts=True)
         sizes[found + 1] = count
         done += len(order)
-    out = _create(target / "buckets.npy", np.uint32, len(sizes))
+    out = create_npy(target / "buckets.npy", np.uint32, len(sizes))
     np.cumsum(sizes, out=out)
 
 
@@ -150,6 +142,6 @@ def _within(
 def _bits(path: Path, paths: Sequence[Path], name: str, items: int) -> None:
     """Write a bit array in which the last bits of each hash are set."""
     words = 1 << max(0, (items * BITS_A_NORM // 64 - 1).bit_length())
-    out = _create(path, np.uint64, words)
+    out = create_npy(path, np.uint64, words)
     for piece in map(_load, paths):
         finding.mark(out, piece[name])

@@ -22,7 +22,7 @@ from kbtools.alias import hashing, normal
 from kbtools.alias.building.entities import denied_file
 from kbtools.alias.schema import SOURCES
 from kbtools.artefact import Outcome
-from kbtools.kb.schema import STR, TABLES, U8, U32, U64
+from kbtools.kb.schema import STR, U8, U32, U64
 
 STAGED = pa.schema([("norm", STR), ("surface", STR), ("kb", U8), ("eid", U32), ("source", U8), ("n", U64)])
 OF_NAMES = ("label", "alias", "title", "lemma", "term", "name", "user")  # they name; the others point
@@ -203,6 +203,3 @@ def read_range(files: Sequence[Path], number: int) -> Iterator[pa.RecordBatch]:
     for file in files:
         with pa.memory_map(str(file)) as source:
             yield pa.ipc.open_file(source).get_batch(number)
-
-
-REJECTS = TABLES["rejects"].schema

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,14 +69,15 @@ def weigh(
     *,
     part: str,
     number: int,
-    bounds: Sequence[str],
+    low: str | None,
+    high: str | None,
     names: dict[str, Any],
     how: dict[str, Any],
     memory: int,
 ) -> Outcome:
     """Count and weigh the names of one range; write its tables, and its piece of the look-up at `part`."""
     told = msgspec.convert(how, How)
-    mine = Range(number, bounds[number - 1] if number else None, [*bounds, None][number])
+    mine = Range(number, low, high)
     table = _count(folder, msgspec.convert(names, Names), mine, memory)
     files = [tables.write(folder, "counts", number, _told(table))]
     counts = weighing.arrays(table)

@@ -68,13 +68,15 @@ class Stages:
 
     def weigh(self, names: Names, bounds: list[str], how: How) -> list[Done]:
         """Count and weigh range by range."""
+        edges = [None, *bounds, None]
         tasks = [
             Task(
                 name=f"weigh/{number:05}",
                 call="kbtools.alias.building.ranges:weigh",
                 args={
-                    "part": piece, "number": number, "bounds": bounds, "names": msgspec.to_builtins(names),
-                    "how": msgspec.to_builtins(how), "memory": self.memory,
+                    "part": piece, "number": number, "low": edges[number], "high": edges[number + 1],
+                    "names": msgspec.to_builtins(names), "how": msgspec.to_builtins(how),
+                    "memory": self.memory,
                 },
             )
             for number, piece in enumerate(pieces(bounds))

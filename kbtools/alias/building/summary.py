@@ -6,9 +6,8 @@ from pathlib import Path
 
 from kbtools.alias.schema import LOOKUP
 from kbtools.artefact import Manifest
+from kbtools.artefact.telling import skipped
 from kbtools.progress import amount
-
-SHOWN = 4  # kinds of skipped rows
 
 
 def summary(made: Manifest, out: str | Path) -> str:
@@ -19,12 +18,9 @@ def summary(made: Manifest, out: str | Path) -> str:
         f" ({', '.join(ref.name for ref in made.kbs)})",
         f"  {counts.get('read', 0):,} rows read, {counts.get('rejected', 0):,} rejected",
     ]
-    skipped = {what.partition(": ")[2]: n for what, n in counts.items() if what.startswith("skipped") and n}
-    most = sorted(skipped, key=skipped.__getitem__, reverse=True)[:SHOWN]
     if counts.get("rejected"):
         lines.append(f'  what and why: kbtools sql {out} "SELECT * FROM rejects"')
-    if most:
-        lines.append(f"  skipped by design: {'; '.join(f'{skipped[what]:,} {what}' for what in most)}")
+    lines += skipped(counts)
     size = sum(file.bytes for file in made.tables[LOOKUP].files)
     lines.append(f"  look-up: {amount(size)}, {size / max(rows[LOOKUP], 1):,.0f} bytes a name")
     if not rows[LOOKUP]:

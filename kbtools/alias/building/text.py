@@ -80,7 +80,7 @@ def count(stages: Stages, asked: Asked, bounds: list[str], sizes: Sequence[int])
     parts = [file.path for one in counted for file in one.files]
     seen = occurrences.total(stages.folder, parts, sum(sizes))
     linked = occurrences.total(stages.folder, parts, sum(sizes), what="linked")
-    np.save(stages.folder / UNLINKED, seen - np.minimum(linked, seen), allow_pickle=False)
+    np.save(stages.folder / UNLINKED, occurrences.unlinked(linked, seen), allow_pickle=False)
     firsts = itertools.accumulate([0, *sizes[:-1]])
     tasks = [
         Task(

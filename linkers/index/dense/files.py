@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.lib import format as npy
 
 from kbtools import artefact
 from kbtools.artefact import FileEntry, Manifest, Table, digest
 from kbtools.errors import ArtefactError
+from kbtools.kb.arrays import create_npy
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.linkers.index.dense import faiss_index, vectors
 
@@ -43,8 +43,8 @@ def blocks(path: Path, columns: Sequence[str], rows: int, *, skip: int = 0) -> I
 
 def write_ids(new: Path, texts: Path, rows: int, *, several: bool) -> None:
     """Write which entity each row is."""
-    eids = npy.open_memmap(new / EIDS, "w+", np.dtype("<u4"), (rows,))
-    kbs = npy.open_memmap(new / KBS, "w+", np.dtype("u1"), (rows,)) if several else None
+    eids = create_npy(new / EIDS, np.dtype("<u4"), rows)
+    kbs = create_npy(new / KBS, np.dtype("u1"), rows) if several else None
     first = 0
     with pq.ParquetWriter(new / IDS, SCHEMA, compression="zstd", compression_level=1) as out:
         for block in blocks(texts, ["kb", "eid", "digest"], GROUP):
@@ -56,9 +56,6 @@ def write_ids(new: Path, texts: Path, rows: int, *, several: bool) -> None:
             if kbs is not None:
                 kbs[first : first + len(block)] = block["kb"].to_numpy()
             first += len(block)
-    for array in (eids, kbs):
-        if array is not None:
-            array.flush()
 
 
 def tables(new: Path, rows: int, shape: str) -> dict[str, Table]:

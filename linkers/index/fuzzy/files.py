@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from kbtools.artefact import Manifest, Table, digest, entry
 from kbtools.errors import ArtefactError
+from kbtools.kb.arrays import load_npy
 from kbtools.kb.schema import U8, U32
 from kbtools.kb.schema_digest import schema_digest
 
@@ -98,18 +99,12 @@ def opened(folder: Path, manifest: Manifest) -> Arrays:
     for name, kinds in KINDS.items():
         file = folder / file_name(name)
         told = manifest.tables.get(f"grams.{name}")
-        try:
-            size = file.stat().st_size
-            found = np.load(file, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError as error:
-            raise ArtefactError(f"{file}: gone; make the index again") from error
-        except (OSError, ValueError, EOFError, SyntaxError) as error:
-            raise ArtefactError(f"{file}: cannot be read: {' '.join(str(error).split())}") from error
-        if told is None or [one.bytes for one in told.files] != [size]:
+        found = load_npy(file, gone="make the index again")
+        if told is None or [one.bytes for one in told.files] != [file.stat().st_size]:
             raise _damaged(file)
         if found.ndim != 1 or found.dtype.str[1:] not in kinds.split() or len(found) != told.rows:
             raise _damaged(file)
-        arrays[name] = found.view(np.ndarray)  # a plain array: memmap's own indexing is slow
+        arrays[name] = found
     _check(folder, arrays)
     return arrays
 

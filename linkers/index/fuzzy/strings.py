@@ -10,7 +10,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kbtools.alias import hashing, normal
-from kbtools.kb.schema import STR
 
 # Han, kana, hangul and what stands between them in Unicode: one character is a word, or nearly.
 _CJK = ((0x2E80, 0xD7FF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
@@ -45,8 +44,7 @@ def decode(strings: pa.StringArray | pa.LargeStringArray) -> Strings:
 
 def norms(texts: Sequence[str]) -> pa.StringArray:
     """Return the keys that texts are compared by, as an alias table makes them of its names."""
-    clean = [text if text.isascii() else text.encode("utf-8", "replace").decode() for text in texts]
-    return normal.spell(pa.array(clean, STR)).norm
+    return normal.spell(normal.words(texts)).norm
 
 
 def cjk(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
