@@ -10,12 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kbtools.artefact import Manifest
+    from kbtools.linkers.corpora import link
+    from kbtools.linkers.corpora import summary as link_summary
     from kbtools.linkers.index.base import Index
     from kbtools.linkers.index.dense.encoders import Encoder
 
-__all__ = ["KINDS", "build_index", "index_summary", "open_index"]
+__all__ = ["KINDS", "build_index", "index_summary", "link", "link_summary", "open_index"]
 
-KINDS = ("fuzzy", "dense")
+KINDS = ("fuzzy", "dense", "profile")
+
+# functions that live where their work is done, imported when they are first asked for
+_ELSEWHERE = {
+    "link": "kbtools.linkers.corpora:link",
+    "link_summary": "kbtools.linkers.corpora:summary",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"kbtools.linkers has no {name!r}")
+    module, _, function = _ELSEWHERE[name].partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def build_index(
@@ -35,6 +50,8 @@ def build_index(
 ) -> Manifest:
     """Make names (kind "fuzzy": of an alias table) or entities ("dense": of knowledge bases) searchable.
 
+    Kind "profile" is what linking knows of entities: their words, neighbours and classes.
+
     `encoder` turns texts into vectors, for a dense index; without one, a small one of our own does. `base` is
     an earlier index: what has not changed is taken from it.
     """
@@ -46,14 +63,14 @@ def build_index(
     if not sources:
         raise ConfigError("nothing to index; name an alias table or a knowledge base")
     if encoder is not None and kind != "dense":
-        raise ConfigError(f"--encoder goes with --kind dense; a {kind} index compares letters")
+        raise ConfigError(f"--encoder goes with --kind dense; a {kind} index has no vectors")
     if len(sources) > 1 and kind == "fuzzy":
         raise ConfigError(
             "a fuzzy index is of one alias table: make one of all: kbtools alias KB... --out ALIAS"
         )
     options: dict[str, Any] = {"encoder": encoder} if kind == "dense" else {}
     made: Manifest = index.build(
-        [Path(one) for one in sources] if kind == "dense" else Path(sources[0]),
+        Path(sources[0]) if kind == "fuzzy" else [Path(one) for one in sources],
         Path(out),
         settings=config.build(index.Settings, settings, where=f"index --kind {kind}", overrides=overrides),
         base=Path(base) if base else None,
@@ -104,5 +121,5 @@ def _kind(kind: str) -> ModuleType:
     from kbtools.errors import ConfigError  # noqa: PLC0415
 
     if kind not in KINDS:
-        raise ConfigError(f"--kind {kind!r}: it is {' or '.join(KINDS)}")
+        raise ConfigError(f"--kind {kind!r}: it is {', '.join(KINDS[:-1])} or {KINDS[-1]}")
     return importlib.import_module(f"kbtools.linkers.index.{kind}")

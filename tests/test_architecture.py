@@ -38,6 +38,7 @@ FLOORS = (  # of the core, from the top; a room imports from lower floors and fr
     {"trees", "shards", "report", "tasks"},
     {"sources", "alias"},
     {"corpus"},
+    {"linked"},
     {"kb", "executors", "metrics"},
     {"artefact"},
     {"io", "progress"},

@@ -88,7 +88,7 @@ def test_lines_can_be_documents(tmp_path):
 
 
 def test_a_document_can_be_too_long(tmp_path, monkeypatch):
-    monkeypatch.setattr("kbtools.corpus.text.LONGEST", 5)
+    monkeypatch.setattr("kbtools.corpus._whole.LONGEST", 5)
     report = corpus.Report()
     write(tmp_path / "a.txt", "123456")
     write(tmp_path / "b.txt", "12345")

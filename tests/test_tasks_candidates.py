@@ -13,7 +13,8 @@ from kbtools import artefact
 from kbtools.errors import ArtefactError, ConfigError, SourceError
 from kbtools.kb.reader import gather
 from kbtools.tasks import candidates
-from kbtools.tasks.candidates import Found, bases, gold, groups
+from kbtools.kb import bases
+from kbtools.tasks.candidates import Found, gold, groups
 from kbtools.tasks.candidates.gold import Gold
 from tests import tiny_alias, tiny_kb
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
 from kbtools import config, plugins
 from kbtools.artefact import Input
+from kbtools.artefact.manifest import NAME as MANIFEST
 from kbtools.corpus._files import suffix_of
 from kbtools.corpus.base import DOCUMENTS, Format, Piece, Report
 from kbtools.errors import ConfigError, SourceError
@@ -37,6 +38,8 @@ __all__ = [
     "named",
     "plan",
     "read",
+    "write",
+    "writers",
 ]
 
 ROOM = "work/corpus"
@@ -76,8 +79,8 @@ def named(spec: str) -> Named:
         found = [name for name in formats if suffix_of(spec) in loaded[name].suffixes]
         if not found and here is not None and not Path(here).exists():
             raise SourceError("no such file; check the path", path=spec)
-    elif loaded["pages"].recognises(here):  # an artefact is made of files, and yet no folder of files
-        found = ["pages"]
+    elif Path(here, MANIFEST).is_file():  # an artefact is made of files, and yet no folder of files
+        found = ["linked" if loaded["linked"].recognises(here) else "pages"]
     else:
         found = [name for name in formats if loaded[name].recognises(here)]
     if len(found) == 1:
@@ -127,6 +130,19 @@ def documents(
             yield from read(piece, folder, report)
             for name in piece.consumes:
                 (folder / name).unlink()
+
+
+def writers() -> list[str]:
+    """List the formats that can be written too."""
+    return [name for name in plugins.names(__name__) if hasattr(format_of(name), "write")]
+
+
+def write(name: str, documents: Iterable[pa.RecordBatch], file: IO[bytes]) -> None:
+    """Write documents of the schema DOCUMENTS in a format."""
+    chosen: Any = format_of(name)
+    if not hasattr(chosen, "write"):
+        raise ConfigError(f"{name!r} cannot be written; there are {', '.join(writers())}")
+    chosen.write(documents, file)
 
 
 def inputs(spec: str) -> list[Input]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import IO, Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -15,8 +15,22 @@ from kbtools.io import Damage
 from kbtools.kb.schema import STR, U32
 
 TEXT = pa.large_string()
-# links that stand in the text: to an entity by its number (a corpus that is a knowledge base), or by its id
-LINK = pa.struct([pa.field("start", U32, False), pa.field("end", U32, False), ("eid", U32), ("id", STR)])
+# Links that stand in the text: to an entity by its number (a corpus that is a knowledge base), or by its id.
+# gold with neither: it is known that the entity is in no knowledge base. ner: nothing is said of an entity.
+LINK = pa.struct(
+    [
+        pa.field("start", U32, False),
+        pa.field("end", U32, False),
+        ("eid", U32),
+        ("id", STR),
+        ("kb", STR),  # whose id it is: the name of a knowledge base or a scheme of `xref`; null: not said
+        ("kind", STR),  # of KINDS; null: anchor
+        ("type", STR),  # as the corpus calls it: PER, Q5, NOUN
+        ("others", pa.list_(STR)),  # ids that are right as well
+        ("p", pa.float32()),  # how sure a linker was
+        ("extra", STR),  # JSON: what else is told (lemma, instance, optional ...)
+    ]
+)
 DOCUMENTS = pa.schema(
     [
         pa.field("doc_id", STR, nullable=False),
@@ -105,6 +119,29 @@ class Format(Protocol):
         ...
 
 
+class Writer(Protocol):
+    """A format that can be written too: a `FORMAT` with `write`."""
+
+    def write(self, documents: Iterable[pa.RecordBatch], file: IO[bytes]) -> None:
+        """Write documents with their links, so that reading gives them back."""
+        ...
+
+
+class Link(NamedTuple):
+    """One link, where a format meets them one by one; see LINK."""
+
+    start: int
+    end: int
+    id: str | None = None
+    kb: str | None = None
+    kind: str | None = "gold"
+    type: str | None = None
+    others: list[str] | None = None
+    extra: dict[str, Any] | None = None
+    eid: int | None = None
+    p: float | None = None
+
+
 class Document(NamedTuple):
     """One document, where a format meets them one by one."""
 
@@ -112,10 +149,11 @@ class Document(NamedTuple):
     text: str
     lang: str | None = None
     meta: str | None = None
+    links: Sequence[Link] | None = None  # None: the format does not tell
 
 
 def batches(documents: Iterable[Document], report: Report) -> Iterator[pa.RecordBatch]:
-    """Gather documents, which tell nothing of links, into batches."""
+    """Gather documents into batches."""
     held: list[Document] = []
     size = 0
     for document in documents:
@@ -130,6 +168,16 @@ def batches(documents: Iterable[Document], report: Report) -> Iterator[pa.Record
 
 def _batch(held: list[Document], report: Report) -> pa.RecordBatch:
     report.counts["read"] += len(held)
-    columns = [pa.array(column, DOCUMENTS.field(i).type) for i, column in enumerate(zip(*held, strict=True))]
-    columns.append(pa.nulls(len(held), DOCUMENTS.field("links").type))
+    *told, links = zip(*held, strict=True)
+    columns = [pa.array(column, DOCUMENTS.field(i).type) for i, column in enumerate(told)]
+    columns.append(pa.array([None if one is None else _told(one) for one in links], pa.list_(LINK)))
     return pa.RecordBatch.from_arrays(columns, schema=DOCUMENTS)
+
+
+def _told(links: Sequence[Link]) -> list[dict[str, Any]]:
+    """Order the links of a document by where they stand, longer ones first."""
+    ordered = sorted(links, key=lambda link: (link.start, -link.end))
+    return [
+        link._asdict() | {"extra": msgspec.json.encode(link.extra).decode() if link.extra else None}
+        for link in ordered
+    ]

@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.artefact.manifest import NAME
 from kbtools.corpus._files import as_part
 from kbtools.corpus.base import BATCH, DOCUMENTS, LINK, ROWS, TEXT, Part, Report
 from kbtools.corpus.parquet import opened
 from kbtools.errors import ArtefactError
 from kbtools.kb.reader import Kb
 from kbtools.kb.schema import STR, TABLES, U32
+from kbtools.linked.reader import is_linked
 
 COLUMNS = ["page", "eid", "title", "lang", "text"]
 ANCHORS = ["page", "start", "end", "target"]
@@ -39,6 +41,7 @@ class PagesPart(msgspec.Struct, frozen=True, kw_only=True):
     group: int
     batch: int  # rows in a batch
     anchors: list[tuple[str, list[int]]] | None  # None: there is no such table
+    kb: str  # whose entities its links lead to
 
 
 class Pages:
@@ -49,8 +52,8 @@ class Pages:
     settings: ClassVar[type] = Settings
 
     def recognises(self, path: str) -> bool:
-        """Tell whether a folder is an artefact: if it is no knowledge base, opening it says so."""
-        return Path(path, "manifest.json").is_file()
+        """Tell whether a folder is an artefact that is no `linked` one; opening it says what else it is."""
+        return Path(path, NAME).is_file() and not is_linked(path)
 
     def inputs(self, path: str) -> list[tuple[str, str, str]]:
         """Say what its manifest says."""
@@ -59,13 +62,14 @@ class Pages:
     def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
         """Take a row group at a time."""
         kb = _opened(path)
+        base = kb.manifest.base.name if kb.manifest.base else kb.name
         anchors = _Groups(list(map(str, kb.files("anchors")))) if "anchors" in kb.tables else None
         for file in map(str, kb.files("pages")):
             for group, (low, high, rows, size) in enumerate(_ranges(file)):
                 batch = int(min(ROWS, max(1, BATCH * rows // max(size, 1))))
                 mine = anchors.of_pages(low, high) if anchors else None
                 if rows:
-                    part = PagesPart(file=file, group=group, batch=batch, anchors=mine)
+                    part = PagesPart(file=file, group=group, batch=batch, anchors=mine, kb=base)
                     yield Part(msgspec.to_builtins(part))
 
     def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
@@ -75,7 +79,7 @@ class Pages:
         with opened(mine.file) as table:
             for batch in table.iter_batches(mine.batch, row_groups=[mine.group], columns=COLUMNS):
                 report.counts["read"] += batch.num_rows
-                yield _documents(batch, links)
+                yield _documents(batch, links, mine.kb)
 
 
 FORMAT = Pages()
@@ -133,7 +137,7 @@ def _links(part: PagesPart) -> pa.Table | None:
     return pa.concat_tables(tables).combine_chunks() if tables else empty
 
 
-def _documents(batch: pa.RecordBatch, links: pa.Table | None) -> pa.RecordBatch:
+def _documents(batch: pa.RecordBatch, links: pa.Table | None, kb: str) -> pa.RecordBatch:
     told = zip(batch["title"].to_pylist(), batch["eid"].to_pylist(), strict=True)
     meta = [msgspec.json.encode({"title": title, "eid": eid}).decode() for title, eid in told]
     return pa.RecordBatch.from_arrays(
@@ -142,13 +146,13 @@ def _documents(batch: pa.RecordBatch, links: pa.Table | None) -> pa.RecordBatch:
             batch["text"].cast(TEXT),
             batch["lang"].cast(STR),
             pa.array(meta, STR),
-            _of_pages(batch["page"].to_numpy(), links),
+            _of_pages(batch["page"].to_numpy(), links, kb),
         ],
         schema=DOCUMENTS,
     )
 
 
-def _of_pages(pages: NDArray[np.uint32], links: pa.Table | None) -> pa.Array:
+def _of_pages(pages: NDArray[np.uint32], links: pa.Table | None, kb: str) -> pa.Array:
     """Return for each page the links in its text."""
     if links is None:
         return pa.nulls(len(pages), DOCUMENTS.field("links").type)
@@ -157,7 +161,9 @@ def _of_pages(pages: NDArray[np.uint32], links: pa.Table | None) -> pa.Array:
     mine = links.slice(first[0] if len(first) else 0, last[-1] - first[0] if len(first) else 0)
     offsets = np.append(first, last[-1:]) - (first[0] if len(first) else 0)
     columns = [_whole(mine[name]) for name in ("start", "end", "target")]
-    values = pa.StructArray.from_arrays([*columns, pa.nulls(len(mine), STR)], fields=list(LINK))
+    told = {"kb": pa.array([kb] * len(mine), STR), "kind": pa.array(["anchor"] * len(mine), STR)}
+    columns += [told.get(field.name, pa.nulls(len(mine), field.type)) for field in list(LINK)[len(columns) :]]
+    values = pa.StructArray.from_arrays(columns, fields=list(LINK))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 

@@ -11,28 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import msgspec
 import pyarrow as pa
 
 from kbtools.config import setting
-from kbtools.corpus._files import (
-    BOM,
-    LinesPart,
-    as_part,
-    blocks,
-    files_of,
-    has_files,
-    identities,
-    lines,
-    name_in,
-    plan_lines,
-)
-from kbtools.corpus.base import LONGEST, PIECE, Document, Part, Report, batches
-from kbtools.io import open_stream
-from kbtools.io.inputs import local
-
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
-MOST = 4096  # files in a piece
+from kbtools.corpus._files import LinesPart, as_part, blocks, has_files, identities, lines, plan_lines
+from kbtools.corpus._whole import FilesPart, contents, decoded, plan_files
+from kbtools.corpus.base import Document, Part, Report, batches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +25,6 @@ class Settings:
 
     document: Literal["file", "line"] = setting("Whether a file is a document, or each of its lines.", "file")
     lang: str | None = setting("The language of the texts.", None)
-
-
-class FilesPart(msgspec.Struct, frozen=True, kw_only=True):
-    """Some files that follow each other."""
-
-    path: str  # of the corpus
-    files: list[str]
 
 
 class Text:
@@ -70,16 +47,7 @@ class Text:
         if settings.document == "line":
             yield from plan_lines(path, self.suffixes, folder, room, report)
             return
-        held: list[str] = []
-        size = 0
-        for file in files_of(path, self.suffixes):
-            held.append(file)
-            size += _size(file)
-            if size >= PIECE or len(held) == MOST:
-                yield Part(msgspec.to_builtins(FilesPart(path=path, files=held)))
-                held, size = [], 0
-        if held:
-            yield Part(msgspec.to_builtins(FilesPart(path=path, files=held)))
+        yield from plan_files(path, self.suffixes)
 
     def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
         """Read the files, or the lines."""
@@ -91,39 +59,10 @@ class Text:
 FORMAT = Text()
 
 
-def _size(file: str) -> int:
-    here = local(file)
-    return Path(here).stat().st_size if here and Path(here).is_file() else 0
-
-
 def _files(part: FilesPart, settings: Settings, report: Report) -> Iterator[Document]:
-    for file in part.files:
-        name = name_in(part.path, file)
-        data = _contents(file, name, report)
-        if len(data) > LONGEST:
-            what = f"a document of more than {LONGEST >> 20} MiB; with document=line each line is one"
-            report.reject(name, what, text=data[:100])
-        elif data.startswith(UTF16):
-            report.reject(name, "UTF-16; make it UTF-8 first: iconv -f UTF-16 -t UTF-8", byte=0)
-        else:
-            try:
-                yield Document(name, data.removeprefix(BOM).decode(), settings.lang)
-            except UnicodeDecodeError as error:
-                at = error.start + (len(BOM) if data.startswith(BOM) else 0)
-                line = data.count(b"\n", 0, at) + 1
-                report.reject(name, "not UTF-8", line=line, byte=at, text=data[max(0, at - 40) : at + 40])
-
-
-def _contents(file: str, name: str, report: Report) -> bytes:
-    """Read a file; an empty one is a document, too."""
-    here = local(file)
-    if here and Path(here).is_file() and not _size(file):
-        return b""
-    with open_stream(file) as stream:
-        data = stream.read(LONGEST + 1)
-        if stream.damage:
-            report.damaged(name, stream.damage)
-    return data
+    for name, data in contents(part, report):
+        if (text := decoded(name, data, report)) is not None:
+            yield Document(name, text, settings.lang)
 
 
 def _lines(part: LinesPart, settings: Settings, folder: Path, report: Report) -> Iterator[Document]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 KIND, VERSION = "kb", 1
 
 DICT = pa.dictionary(pa.int32(), pa.string())
+F32 = pa.float32()
 U8, U16, U32, U64 = pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()
 I8, F64, STR, BOOL = pa.int8(), pa.float64(), pa.string(), pa.bool_()
 # the headings of a page: where they stand in its text, how deep (1 for the highest), and their titles

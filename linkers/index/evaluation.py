@@ -26,7 +26,7 @@ from kbtools.metrics import Results
 from kbtools.tasks import candidates
 from kbtools.tasks.candidates import gold as golds
 from kbtools.tasks.candidates import groups
-from kbtools.tasks.candidates.bases import bases_of
+from kbtools.kb.bases import bases_of
 from kbtools.tasks.candidates.gold import Gold
 
 FUSION_FILE = "fusion.toml"

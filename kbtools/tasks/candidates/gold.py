@@ -24,7 +24,7 @@ from kbtools.io.opening import open_stream
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Base, Kb, gather
 from kbtools.kb.schema import STR, TOMBSTONE
-from kbtools.tasks.candidates.asking import answer
+from kbtools.kb.asking import answer
 
 NOWHERE = -1  # no document is known: each mention stands for itself
 NAMES = ("surface", "mention", "id", "kb", "context")

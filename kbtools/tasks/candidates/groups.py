@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Base, Tables
-from kbtools.tasks.candidates.asking import answer
+from kbtools.kb.asking import answer
 from kbtools.tasks.candidates.gold import Gold
 from kbtools.text import normalise_many
 

@@ -1,0 +1,279 @@
+"""Link a whole corpus: a piece of it is a task, and a file of the artefact.
+
+Memory: a worker holds the mapped tables, a batch of documents (4 MiB of text, or one that is longer) and what
+is worked out for a block of it; nothing grows with the corpus. What breaks off goes on piece by piece.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kbtools import artefact, corpus
+from kbtools.artefact import Done, Input, Licence, Manifest, Outcome, Staging, Table, Task, begin, unite
+from kbtools.config import plain
+from kbtools.corpus import Piece, Report
+from kbtools.errors import ConfigError
+from kbtools.executors import pool
+from kbtools.kb.schema import TABLES
+from kbtools.kb.schema_digest import schema_digest
+from kbtools.kb.writer import write_rows
+from kbtools.linked.schema import DOCUMENTS, KIND, TABLE
+from kbtools.linkers import opening, rows, told
+from kbtools.linkers.base import Block
+from kbtools.linkers.linking import Decided, blocks
+from kbtools.linkers.opening import Asked, Opened
+from kbtools.progress import Progress
+
+SIZE = 1 << 18  # code points that are linked together
+GROUP = 8 << 20  # bytes of text in a row group
+REPEATED = ["lang", "mentions.list.element.kind", "mentions.list.element.kb"]  # others are faster as they are
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written of each mention and document."""
+
+    candidates: Literal["none", "top5", "all"] = "top5"
+    features: Literal["none", "all"] = "none"
+    text: Literal["copy", "ref"] = "copy"
+
+
+def link(
+    documents: str | Path,
+    out: str | Path,
+    *,
+    alias: str | Path,
+    indexes: Sequence[str | Path] = (),
+    kbs: Sequence[str | Path] = (),
+    linker: str = "prior",
+    overlap: str | None = None,
+    candidates: str = "top5",
+    features: str = "none",
+    text: str = "copy",
+    workers: int = 1,
+    overwrite: bool = False,
+    restart: bool = False,
+    quiet: bool = True,
+    overrides: Sequence[str] = (),
+    corpus_settings: Sequence[str] = (),
+    encoder: str | None = None,
+    load_encoder: str | None = None,
+) -> Manifest:
+    """Link a corpus and write the artefact `out`; return its manifest.
+
+    `linker` is a preset, a TOML file or a fitted linker. Interrupted, it goes on where it stopped when called
+    again with the same arguments.
+    """
+    written = _written(candidates=candidates, features=features, text=text)
+    asked = opening.ask(
+        alias, indexes=indexes, kbs=kbs, linker=linker, overlap=overlap, overrides=overrides,
+        encoder=encoder, load_encoder=load_encoder,
+    )  # fmt: skip
+    here = opening.opened(asked)
+    spec = str(documents)
+    inputs = [*corpus.inputs(spec), *_inputs(asked)]
+    settings = {
+        "linker": linker,
+        "preset": plain(here.preset),
+        **msgspec.to_builtins(written),
+        "corpus": list(corpus_settings),
+    }
+    plan = artefact.plan(KIND, settings, [one.content for one in inputs])
+    with (
+        Staging(Path(out), plan, overwrite=overwrite, restart=restart) as staging,
+        pool(staging.folder, workers=workers) as crew,
+    ):
+        if staging.whole is not None:
+            return staging.whole
+        report = Report()
+        tasks = _tasks(spec, staging.folder, asked, written, settings=corpus_settings, report=report)
+        begun = time.perf_counter()
+        with Progress("link", None, "documents", quiet=quiet) as progress:
+            done = list(crew.run(tasks, on_done=lambda one: progress.advance(one.facts["documents"])))
+        seconds = time.perf_counter() - begun
+        made = _manifest(here, settings, inputs, sorted(done, key=lambda one: one.task.name), report)
+        tables = made.tables | _rejected(staging.folder, done, report)
+        resources = {"seconds": round(seconds, 3), "peak worker MB": round(crew.peak_mb)}
+        return staging.commit(msgspec.structs.replace(made, tables=tables, resources=resources))
+
+
+def _written(**given: str) -> Written:
+    try:
+        return msgspec.convert(given, Written)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"link: {error}") from error
+
+
+def _inputs(asked: Asked) -> list[Input]:
+    kinds = {"alias": [asked.alias], "index": asked.indexes, "kb": asked.kbs}
+    if asked.fitted:
+        kinds["linker"] = [asked.fitted]
+    return [
+        Input(path=path, kind=kind, content=artefact.read(Path(path), kind).content)
+        for kind, paths in kinds.items()
+        for path in paths
+    ]
+
+
+def _tasks(
+    spec: str, folder: Path, asked: Asked, written: Written, *, settings: Iterable[str], report: Report
+) -> Iterator[Task]:
+    """Yield a task for each piece; what has to be unpacked is unpacked when its task is asked for."""
+    for piece in corpus.plan(spec, folder, settings=settings, report=report):
+        yield Task(
+            name=f"pieces/{piece.number:06}",
+            call="kbtools.linkers.corpora:link_piece",
+            args={
+                "piece": msgspec.to_builtins(piece),
+                "asked": msgspec.to_builtins(asked),
+                "written": msgspec.to_builtins(written),
+            },
+            consumes=piece.consumes,
+        )
+
+
+def link_piece(
+    folder: Path, *, piece: dict[str, Any], asked: dict[str, Any], written: dict[str, str]
+) -> Outcome:
+    """Link the documents of one piece and write them as one file."""
+    mine = msgspec.convert(piece, Piece)
+    here = opening.opened(msgspec.convert(asked, Asked))
+    report, counts, how = Report(), Counter[str](), msgspec.convert(written, Written)
+    name = f"new/{TABLE}/{mine.number:06}.parquet"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    documents = (
+        linked
+        for batch in corpus.read(mine, folder, report)
+        for linked in link_batch(here, batch, counts, how)
+    )
+    rows_written = _write(folder / name, documents, mine.number if how.text == "ref" else None)
+    size = _mention_bytes(folder / name)
+    facts = {**report.facts(), "documents": rows_written, "found": dict(counts), "bytes": size}
+    return Outcome(files=[name], facts=facts)
+
+
+def _write(path: Path, documents: Iterable[pa.RecordBatch], piece: int | None) -> int:
+    """Write documents in groups of some MiB; with `piece`, where their texts stand instead of the texts."""
+    row = size = 0
+    held: list[pa.RecordBatch] = []
+    with pq.ParquetWriter(
+        path, DOCUMENTS, compression="zstd", compression_level=1, use_dictionary=REPEATED,
+        write_statistics=["doc_id"],
+    ) as out:  # fmt: skip
+        for linked in documents:
+            size += linked["text"].nbytes
+            held.append(linked if piece is None else _referred(linked, piece, row))
+            row += linked.num_rows
+            if size >= GROUP:
+                out.write_table(pa.Table.from_batches(held), row_group_size=1 << 30)
+                held, size = [], 0
+        if held or not row:
+            out.write_table(pa.Table.from_batches(held, DOCUMENTS), row_group_size=1 << 30)
+    return row
+
+
+def link_batch(
+    here: Opened, batch: pa.RecordBatch, counts: Counter[str], how: Written
+) -> Iterator[pa.RecordBatch]:
+    """Link documents of the schema of corpora, block by block; yield them as rows of `linked`."""
+    texts = batch["text"].to_pylist()
+    langs = batch["lang"].to_pylist()
+    for low, high in blocks([len(text) for text in texts], SIZE):
+        documents = batch.slice(low, high - low)
+        block = Block(texts[low:high], langs[low:high], _given(here, documents["links"]))
+        found = here.linker.link(block)
+        _count(counts, found, block)
+        yield rows.batch(documents, found, candidates=how.candidates, features=how.features == "all")
+
+
+def _given(here: Opened, links: pa.Array) -> Any:
+    """Take over what the corpus tells, if the linker looks at it; ids are looked up if there are any."""
+    if "given" not in here.preset.mentions:
+        return None
+    return told.given(links, here.known_bases(links), here.names)
+
+
+def _count(counts: Counter[str], found: Decided, block: Block) -> None:
+    counts["characters"] += int(block.begins[-1])
+    counts["mentions"] += len(found.mentions)
+    counts["without an entity"] += int((found.choice < 0).sum())
+
+
+def _referred(linked: pa.RecordBatch, piece: int, row: int) -> pa.RecordBatch:
+    """Say where the text stands in the corpus instead of the text."""
+    columns = list(linked.columns)
+    columns[1] = pa.nulls(linked.num_rows, DOCUMENTS.field("text").type)
+    columns[3] = pa.array([f"{piece}:{row + at}" for at in range(linked.num_rows)])
+    return pa.RecordBatch.from_arrays(columns, schema=DOCUMENTS)
+
+
+def _mention_bytes(path: Path) -> int:
+    """Count what mentions take of a file."""
+    found = pq.read_metadata(path)
+    groups = (found.row_group(at) for at in range(found.num_row_groups))
+    columns = (group.column(at) for group in groups for at in range(group.num_columns))
+    return sum(one.total_compressed_size for one in columns if one.path_in_schema.startswith("mentions."))
+
+
+def _manifest(
+    here: Opened, settings: dict[str, Any], inputs: list[Input], done: Sequence[Done], report: Report
+) -> Manifest:
+    counts: Counter[str] = Counter()
+    for one in done:
+        counts.update(one.facts["counts"])
+        counts.update(one.facts["found"])
+    counts.update(report.counts)
+    mentions, size = counts["mentions"], sum(one.facts["bytes"] for one in done)
+    files = [msgspec.structs.replace(f, path=f.path.removeprefix("new/")) for one in done for f in one.files]
+    documents = Table(
+        rows=sum(one.facts["documents"] for one in done), files=files, schema=schema_digest(DOCUMENTS)
+    )
+    alias = here.knowledge.alias.manifest
+    return begin(
+        KIND,
+        settings=settings,
+        inputs=inputs,
+        kbs=alias.kbs,
+        tables={TABLE: documents},
+        counts=dict(counts),
+        notes={"bytes per mention": round(size / mentions, 1) if mentions else 0},
+        licences=unite(_licences(here)),
+        incomplete=alias.incomplete or bool(report.damage) or any(one.facts["damage"] for one in done),
+    )
+
+
+def _licences(here: Opened) -> list[Licence]:
+    manifests = [here.knowledge.alias.manifest, *(index.manifest for index in here.knowledge.indexes)]
+    return [licence for manifest in manifests for licence in manifest.licences]
+
+
+def _rejected(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
+    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
+    if not found:
+        return {}
+    schema = TABLES["rejects"].schema
+    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
+    files = [artefact.entry(folder / "new", name) for name in names]
+    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
+
+
+def summary(made: Manifest, out: str | Path) -> str:
+    """Tell in a few lines what was linked."""
+    counts, seconds = made.counts, made.resources.get("seconds") or 0
+    rate = counts.get("characters", 0) / seconds / 1e6 if seconds else 0
+    lines = [
+        f"{out}: {counts.get('mentions', 0):,} mentions in {made.tables[TABLE].rows:,} documents, "
+        f"{counts.get('without an entity', 0):,} of them without an entity; "
+        f"{made.notes['bytes per mention']} bytes a mention",
+        f"  {counts.get('read', 0):,} documents read, {counts.get('rejected', 0):,} rejected",
+        f"  {seconds:.1f} s, {rate:.2f} million characters a second; "
+        f"largest worker {made.resources.get('peak worker MB', 0):,} MB; content {made.content}",
+    ]
+    return "\n".join(lines)

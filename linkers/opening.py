@@ -1,0 +1,133 @@
+"""From plain data to a linker at work: in a task of another process, in a notebook, for a stream."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from kbtools import artefact, config, linkers
+from kbtools.alias import Alias
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb.bases import bases_of
+from kbtools.kb.reader import Base
+from kbtools.linkers import preset as presets
+from kbtools.linkers.index.profile import Profile
+from kbtools.linkers.knowledge import Knowledge
+from kbtools.linkers.linking import Linker
+from kbtools.linkers.preset import Preset
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which linker, over which artefacts: plain data, to be handed to any process."""
+
+    alias: str
+    indexes: list[str] = []
+    kbs: list[str] = []
+    preset: dict[str, Any] = {}
+    fitted: str | None = None  # a `linker` artefact
+    encoder: str | None = None  # what dense indexes were made with
+    load_encoder: str | None = None  # module:function that loads it
+
+
+class Opened:
+    """A linker with all it needs, opened once a process."""
+
+    def __init__(self, asked: Asked) -> None:
+        alias = Alias(asked.alias)
+        encoder = _encoder(asked)
+        opened = [linkers.open_index(index, encoder) for index in asked.indexes]
+        self._check(alias, opened)
+        profiles = [index.bound_to(alias.kbs) for index in opened if isinstance(index, Profile)]
+        if len(profiles) > 1:
+            raise ConfigError("several indexes of kind profile; give the one that is of all knowledge bases")
+        others = tuple(index for index in opened if not isinstance(index, Profile))
+        self.knowledge = Knowledge(alias, others, profiles[0] if profiles else None)
+        self.asked = asked
+        self.preset: Preset = config.build(Preset, asked.preset, where="linker")
+        self.linker = self._linker()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the knowledge bases."""
+        return [ref.name for ref in self.knowledge.kbs]
+
+    @cached_property
+    def bases(self) -> Mapping[int, Base]:
+        """The knowledge bases themselves, where they are."""
+        return bases_of(self.knowledge.alias.manifest, self.asked.kbs)
+
+    def known_bases(self, links: pa.Array) -> Mapping[int, Base]:
+        """Return the knowledge bases if a corpus names entities by ids; without, they are not needed."""
+        ids = links.flatten()
+        named = ids.field(ids.type.get_field_index("id"))
+        return self.bases if named.null_count < len(named) else {}
+
+    def _linker(self) -> Linker:
+        if self.asked.fitted is None:
+            return Linker(self.preset, self.knowledge)
+        fitted = importlib.import_module("kbtools.linkers.fitting")
+        made: Linker = fitted.open_linker(Path(self.asked.fitted), self.preset, self.knowledge)
+        return made
+
+    def _check(self, alias: Alias, indexes: Sequence[Any]) -> None:
+        """Refuse an index of another alias table: its numbers may mean others."""
+        for index in indexes:
+            for source in index.manifest.inputs:
+                if source.kind == "alias" and source.content != alias.manifest.content:
+                    raise ArtefactError(
+                        f"{index.path}: made from another alias table than {alias.path}; make it again: "
+                        f"kbtools index {alias.path} --kind fuzzy --out {index.path}"
+                    )
+
+
+def ask(
+    alias: str | Path,
+    *,
+    indexes: Sequence[str | Path] = (),
+    kbs: Sequence[str | Path] = (),
+    linker: str = "prior",
+    overlap: str | None = None,
+    overrides: Sequence[str] = (),
+    encoder: str | None = None,
+    load_encoder: str | None = None,
+) -> Asked:
+    """Put together what is asked for; `linker` is a preset, a TOML file or a fitted linker's folder."""
+    said = [*overrides, *([f"overlap={overlap}"] if overlap else [])]
+    fitted = None
+    if Path(linker).is_dir() and linker not in presets.names():
+        artefact.read(Path(linker), "linker")
+        fitted, preset = linker, presets.load(str(Path(linker) / "linker.toml"), said)
+    else:
+        preset = presets.load(linker, said)
+    return Asked(
+        alias=str(Path(alias).absolute()),
+        indexes=[str(Path(index).absolute()) for index in indexes],
+        kbs=[str(Path(kb).absolute()) for kb in kbs],
+        preset=config.plain(preset),
+        fitted=str(Path(fitted).absolute()) if fitted else None,
+        encoder=encoder,
+        load_encoder=load_encoder,
+    )
+
+
+@lru_cache(maxsize=2)
+def _opened(told: bytes) -> Opened:
+    return Opened(msgspec.json.decode(told, type=Asked))
+
+
+def opened(asked: Asked) -> Opened:
+    """Open a linker, or return the one that this process has open."""
+    return _opened(msgspec.json.encode(asked))
+
+
+def _encoder(asked: Asked) -> Any:
+    if asked.encoder is None or asked.load_encoder is None:
+        return None
+    module, _, function = asked.load_encoder.partition(":")
+    return getattr(importlib.import_module(module), function)(asked.encoder)

@@ -1,0 +1,1 @@
+"""From features to probabilities, with one for none of the candidates; one rule = one file."""
