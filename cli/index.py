@@ -13,17 +13,18 @@ from kbtools.cli.options import common
 from kbtools.cli.settings import flags
 from kbtools.linkers.index.dense.settings import Settings as Dense
 from kbtools.linkers.index.fuzzy.settings import Settings as Fuzzy
+from kbtools.linkers.index.profile.settings import Settings as Profile
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="ALIAS|KB...")
-@click.option("--kind", type=click.Choice(linkers.KINDS), required=True, help="By letters, or by meaning.")
+@click.option("--kind", type=click.Choice(linkers.KINDS), required=True, help="What for: see above.")
 @click.option(
     "--encoder", metavar="NAME|PATH", help="dense: a sentence encoder.  [default: a small one here]"
 )
 @click.option("--base", metavar="OLD", help="An earlier index: what has not changed is taken from it.")
 @click.option("--out", required=True, metavar="INDEX", help="The folder to write.")
-@flags(Fuzzy, Dense)
+@flags(Fuzzy, Dense, Profile)
 @click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
 @common("workers", "memory", "quiet", "json")
@@ -31,7 +32,8 @@ def command(sources: tuple[str, ...], out: str, encoder: str | None, as_json: bo
     """Make an index of candidates: fuzzy finds misspelt names of an alias table, dense what is described.
 
     A dense index is made of knowledge bases: the encoder turns label, types and description of each entity
-    into a vector. Every setting belongs to one kind; the other refuses it.
+    into a vector. A profile holds what linking compares: words, neighbours and classes of each entity. Every
+    setting belongs to one kind; the others refuse it.
 
     Example: kbtools index alias/wikidata --kind fuzzy --out index/fuzzy
     """

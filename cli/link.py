@@ -5,44 +5,60 @@ from __future__ import annotations
 from typing import Any
 
 import click
-import msgspec
 
 from kbtools import api, linkers
+from kbtools.cli.linked import export, show, stream
 from kbtools.cli.options import common, complain
+
+
+def choice(name: str, words: str, text: str) -> Any:
+    """Write an option that takes one of some words, the first by default unless it is empty."""
+    first, *rest = words.split("|")
+    known = [word for word in (first, *rest) if word]
+    return click.option(name, type=click.Choice(known), default=first or None, show_default=True, help=text)
 
 
 @click.command()
 @click.argument("documents", metavar="CORPUS")
-@click.option("--alias", required=True, metavar="ALIAS", help="The table of names.")
+@click.option("--alias", metavar="ALIAS", help="The table of names.")
 @click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it.")
 @click.option("--kb", "kbs", multiple=True, metavar="KB", help="What they were made from, if it moved.")
-@click.option("--with", "linker", default="prior", show_default=True, metavar="PRESET|TOML|LINKER",
-              help="How names are found and decided.")  # fmt: skip
 @click.option(
-    "--overlap", type=click.Choice(["best", "all"]), help="Of overlapping mentions: the best, or all."
+    "--with",
+    "linker",
+    default="prior",
+    show_default=True,
+    metavar="PRESET|TOML|LINKER",
+    help="Decides names.",
 )
-@click.option("--candidates", type=click.Choice(["none", "top5", "all"]), default="top5", show_default=True,
-              help="Candidates that are written.")  # fmt: skip
-@click.option("--features", type=click.Choice(["none", "all"]), default="none", show_default=True,
-              help="What spoke for each candidate.")  # fmt: skip
-@click.option("--text", type=click.Choice(["copy", "ref"]), default="copy", show_default=True,
-              help="The text itself, or where it stands.")  # fmt: skip
+@choice("--overlap", "|best|all", "Of mentions that overlap: the best ones, or all.")
+@choice("--candidates", "top5|none|all", "Candidates that are written.")
+@choice("--features", "none|all", "What spoke for each candidate.")
+@choice("--text", "copy|ref", "The text itself, or where it stands.")
 @click.option("--encoder", metavar="NAME|PATH", help="What dense indexes were made with.")
-@click.option("--out", required=True, metavar="LINKED", help="The folder to write.")
+@click.option("--format", "to", metavar="FORMAT", help="Write --out as a file: jsonl, nif, conll …")
+@click.option("--out", metavar="LINKED", help="The folder to write; with --format, the file.")
 @click.option("-c", "corpus_settings", multiple=True, metavar="NAME=VALUE", help="A setting of the corpus.")
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting of the linker.")
 @click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
-@click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
+@click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
 @click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
 @common("workers", "quiet", "json")
-def command(documents: str, out: str, max_rejects: str, as_json: bool, **options: Any) -> None:
+def command(documents: str, to: str | None, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Find the names in documents and decide what each means.
 
-    CORPUS is a path or FORMAT:PATH; - reads JSON Lines and answers each at once.
+    CORPUS is a path or FORMAT:PATH; - without --out answers JSON Lines line by line. A linked folder with
+    --format is written as it is.
 
     Example: kbtools link news.jsonl --alias alias --with context --index profile --out linked
     """
     api.allowed(max_rejects, 0)  # refused now, not after hours of work
-    made = linkers.link(documents, out, load_encoder="kbtools.cli.encoder:load", **options)
-    click.echo(msgspec.json.encode(made).decode() if as_json else linkers.link_summary(made, out))
-    complain(api.judge(made, out, max_rejects=max_rejects))
+    options["load_encoder"] = "kbtools.cli.encoder:load"
+    if documents == "-" and not options["out"]:
+        stream(options)
+    elif to:
+        export(documents, to, options)
+    else:
+        made = linkers.link(documents, **options)
+        show(made, options["out"], as_json=as_json)
+        complain(api.judge(made, options["out"], max_rejects=max_rejects))

@@ -30,16 +30,13 @@ def export(
     linked: str | Path,
     out: str | Path,
     *,
-    format: str,
+    to: str,
     kbs: Sequence[str | Path] = (),
     overwrite: bool = False,
 ) -> int:
     """Write linked documents as one file, whole or not at all; return how many there are."""
-    if format not in formats():
-        raise ConfigError(f"--format {format!r}: it is one of {', '.join(formats())}")
     artefact, target = Linked(linked), Path(out)
-    if target.exists() and not overwrite:
-        raise ArtefactError(f"{target} exists; give another --out, or --overwrite to replace it")
+    check(to, target, overwrite=overwrite)
     named = {place: Ids(base.kb) for place, base in bases_of(artefact.manifest, kbs).items()}
     names = [ref.name for ref in artefact.kbs]
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -54,19 +51,27 @@ def export(
 
     try:
         with draft.open("wb") as file:
-            _writer(format)(documents(), file)
+            _writer(to)(documents(), file)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
     return count
 
 
-def _writer(format: str) -> Any:
-    if format == DOCBIN:
+def check(to: str, target: Path, *, overwrite: bool) -> None:
+    """Refuse a format that cannot be written, and a file that is there."""
+    if to not in formats():
+        raise ConfigError(f"--format {to!r}: it is one of {', '.join(formats())}")
+    if target.exists() and not overwrite:
+        raise ArtefactError(f"{target} exists; give another --out, or --overwrite to replace it")
+
+
+def _writer(to: str) -> Any:
+    if to == DOCBIN:
         from kbtools.linkers.spacy import docbin  # noqa: PLC0415 - spaCy is slow to import
 
         return docbin.write
-    return lambda documents, file: corpus.write(format, documents, file)
+    return lambda documents, file: corpus.write(to, documents, file)
 
 
 def with_ids(batch: pa.RecordBatch, named: Mapping[int, Ids], names: Sequence[str]) -> pa.RecordBatch:

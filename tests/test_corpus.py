@@ -233,7 +233,7 @@ def test_what_a_name_means(tmp_path):
         with pytest.raises(ConfigError) as error:
             corpus.named(spec)
         assert what in str(error.value)
-        assert "jsonl, pages, parquet, text" in str(error.value) or "no path" in what
+        assert all(name in str(error.value) for name in ("jsonl", "pages")) or "no path" in what
     with pytest.raises(SourceError, match="no such file"):
         corpus.named(f"{tmp_path}/none")
 

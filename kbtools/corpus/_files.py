@@ -85,14 +85,16 @@ class LinesPart(msgspec.Struct, frozen=True, kw_only=True):
     byte: int
 
 
-def plan_lines(path: str, suffixes: Sequence[str], folder: Path, room: str, report: Report) -> Iterator[Part]:
-    """Cut the files of a corpus into ranges of whole lines.
+def plan_lines(
+    path: str, suffixes: Sequence[str], folder: Path, room: str, report: Report, *, layout: str = "lines"
+) -> Iterator[Part]:
+    """Cut the files of a corpus into ranges of whole lines; with layout "json", objects are made into lines.
 
     Only what is not compressed is read where it lies. All else is unpacked into the room: pieces are then
     the same for every container, and lines can be counted before the pieces are read.
     """
     for source, file in enumerate(files_of(path, suffixes)):
-        dump = Dump(file, source=source)
+        dump = Dump(file, source=source, layout=layout)
         dump.reader = "plain" if dump.reader == "plain" else "spool"
         line = byte = 0
         try:
