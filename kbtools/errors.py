@@ -2,7 +2,7 @@
 
 KbError
 ├── ConfigError         a setting is missing, misspelt or of the wrong type
-├── SourceError         a dump cannot be read: has .path, .line and .byte
+├── SourceError         a dump cannot be read: has .what, .path, .line and .byte
 ├── ArtefactError       an artefact is absent, half written, foreign, in use or of another version
 ├── TaskError           a piece of work failed on every attempt: has .task
 ├── ResourceError       the machine has run out of disk or memory
@@ -30,7 +30,7 @@ class SourceError(KbError):
     def __init__(
         self, what: str, *, path: Path | str, line: int | None = None, byte: int | None = None
     ) -> None:
-        self.path, self.line, self.byte = path, line, byte
+        self.what, self.path, self.line, self.byte = what, path, line, byte
         where = f"{path}:{line}" if line is not None else f"{path}"
         at = f" (byte {byte:,})" if byte is not None else ""
         super().__init__(f"{where}{at}: {what}")

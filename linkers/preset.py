@@ -82,11 +82,40 @@ def names() -> list[str]:
 def load(name: str, overrides: Iterable[str] = ()) -> Preset:
     """Load a preset by its name, or a TOML file by its path; `overrides` are name=value."""
     if name in names():
-        return config.load(FOLDER / f"{name}{SUFFIX}", Preset, overrides)
-    if name.endswith(SUFFIX):
-        return config.load(Path(name), Preset, overrides)
-    near = get_close_matches(name, names(), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ConfigError(
-        f"--with {name!r}: no such linker; {hint}there are {', '.join(names())}, .toml files, fitted linkers"
+        path = FOLDER / f"{name}{SUFFIX}"
+    elif name.endswith(SUFFIX):
+        path = Path(name)
+    else:
+        near = get_close_matches(name, names(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        known = f"there are {', '.join(names())}, .toml files, fitted linkers"
+        raise ConfigError(f"--with {name!r}: no such linker; {hint}{known}")
+    table = config.load_table(path)
+    own = [item for item in overrides if not _told_part(table, item)]
+    return config.build(Preset, table, where=str(path), overrides=own)
+
+
+def _told_part(table: dict[str, Any], item: str) -> bool:
+    """Override a setting of a part, which alone knows its type; tell whether `item` is one."""
+    name, _, value = item.partition("=")
+    kind, _, rest = name.strip().partition(".")
+    if kind == "ranking" and rest != "rule":
+        rule = dict(table.get("ranking", {}))
+        kept = {"rule": rule.pop("rule", "softmax")}
+        told = _overridden(RANKING, kept["rule"], rule, f"{rest}={value}", "ranking")
+        table["ranking"] = kept | told
+        return True
+    part, dot, setting = rest.partition(".")
+    if kind not in FOLDERS or not dot:
+        return False
+    parts = table.setdefault(kind, {})
+    parts[part] = _overridden(
+        FOLDERS[kind], part, parts.get(part, {}), f"{setting}={value}", f"{kind}.{part}"
     )
+    return True
+
+
+def _overridden(package: str, name: str, told: dict[str, Any], item: str, where: str) -> dict[str, Any]:
+    settings = config.build(plugins.load(package, name).Settings, told, where=where, overrides=[item])
+    changed = config.plain(settings)
+    return {key: value for key, value in changed.items() if value is not None}

@@ -34,6 +34,7 @@ class Settings:
     spelt: bool = setting("A word in small letters is no name that is only known with capitals.", True)
     stop_words: bool = setting("Words like 'the' and 'it' are no names, unless all in capitals.", True)
     levels: tuple[str, ...] = setting("On which rungs a name may be found.", LEVELS)
+    articles: bool = setting("A name may begin with a small 'the', 'a' or 'an'.", False)
     most_words: int = setting("Words of a name at most.", 12)
     least: int = setting("Characters of a name at least; of Chinese and the like, one less.", 2)
     numbers: bool = setting("Numbers may be names.", False)
@@ -80,6 +81,8 @@ def _kept(block: Block, found: Spans, settings: Settings, stops: NDArray[np.int6
         kept &= (found.level == LEVELS.index("exact")) | (letters.capitals > 0) | ~letters.cased
     if settings.capital:
         kept &= (letters.capitals > 0) | letters.digit | ~letters.cased
+    if not settings.articles:
+        kept &= ~letters.articled
     if settings.stop_words:
         shouted = (letters.capitals == letters.letters) & (high - low > 1)
         kept &= shouted | ~np.isin(found.norm, stops)
@@ -102,7 +105,7 @@ class Letters:
 
     def __init__(self, block: Block, low: NDArray[np.int64], high: NDArray[np.int64]) -> None:
         kinds = _kinds()[np.minimum(block.codes, 0x10FFFF)]
-        self._kinds, self._low, self._high = kinds, low, high
+        self._kinds, self._low, self._high, self._codes = kinds, low, high, block.codes
 
     def _count(self, bit: int) -> NDArray[np.int64]:
         sums = np.concatenate([[0], np.cumsum((self._kinds & bit) != 0)])
@@ -118,6 +121,17 @@ class Letters:
     def capitals(self) -> NDArray[np.int64]:
         """How many capital letters there are."""
         return self._count(CAPITAL)
+
+    @property
+    def articled(self) -> Marks:
+        """Whether there is an article in small letters at the beginning."""
+        found = np.zeros(len(self._low), np.bool_)
+        for article in ARTICLES:
+            same = self._high - self._low > len(article)
+            for at, letter in enumerate(article):
+                same &= self._codes[np.minimum(self._low + at, len(self._codes) - 1)] == ord(letter)
+            found |= same
+        return found
 
     @property
     def letters(self) -> NDArray[np.int64]:
@@ -140,6 +154,7 @@ class Letters:
         return self._count(DENSE) > 0
 
 
+ARTICLES = ("the ", "a ", "an ")
 SPACE, CAPITAL, DIGIT, CASED, LETTER, DENSE = 1, 2, 4, 8, 16, 32
 
 
