@@ -8,14 +8,7 @@ import click
 
 from kbtools import api, linkers
 from kbtools.cli.linked import export, show, stream
-from kbtools.cli.options import common, complain
-
-
-def choice(name: str, words: str, text: str) -> Any:
-    """Write an option that takes one of some words, the first by default unless it is empty."""
-    first, *rest = words.split("|")
-    known = [word for word in (first, *rest) if word]
-    return click.option(name, type=click.Choice(known), default=first or None, show_default=True, help=text)
+from kbtools.cli.options import choice, common, complain
 
 
 @click.command()

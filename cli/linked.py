@@ -38,12 +38,8 @@ def stream(options: dict[str, Any]) -> None:
     for answer in Answers(here, how).stream(sys.stdin.buffer, counts):
         out.write(answer)
         out.flush()
-    if counts["rejected"]:
-        complain(
-            [
-                f"{plural(counts['rejected'], 'line')} of {counts['rejected'] + counts['read']:,} cannot be read"
-            ]
-        )
+    if bad := counts["rejected"]:
+        complain([f"{plural(bad, 'line')} of {bad + counts['read']:,} cannot be read"])
 
 
 def export(documents: str, to: str, options: dict[str, Any]) -> None:

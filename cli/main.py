@@ -19,7 +19,7 @@ COMMANDS = {  # in the order the data flows
     "merge": "Several knowledge bases become one.",
     "alias": "Knowledge bases become a table of names and what they mean.",
     "index": "Names or entities become searchable by similarity.",
-    "link": "Text becomes text with links: which names stand in it, and what each means.",
+    "link": "Text becomes text with links: names, and what each means.",
     "eval": "How good answers are: tables, plots and every prediction.",
     "inspect": "What an artefact is, made from what, how many, some rows.",
     "explain": "Why a name means what it means: every count, prior and score.",

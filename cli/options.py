@@ -70,6 +70,13 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def choice(name: str, words: str, text: str) -> Any:
+    """Write an option that takes one of some words, the first by default unless it is empty."""
+    first, *rest = words.split("|")
+    known = [word for word in (first, *rest) if word]
+    return click.option(name, type=click.Choice(known), default=first or None, show_default=True, help=text)
+
+
 def complain(complaints: Sequence[str]) -> None:
     """Say what should be looked at; if there is anything, the command ends with the exit code for that."""
     for complaint in complaints:

@@ -1,4 +1,10 @@
-"""Names to code without decorators or lists: a folder is a registry, and a file in it is a choice."""
+"""Names to code without decorators or lists: a folder is a registry, and a file in it is a choice.
+
+A package that is installed beside this one adds choices by entry points, in the group of the folder's name:
+
+    [project.entry-points."kbtools.corpus"]
+    mine = "my_package.my_format"
+"""
 
 from __future__ import annotations
 
@@ -7,6 +13,8 @@ import importlib
 import importlib.util
 import pkgutil
 from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -18,24 +26,41 @@ def names(package: str) -> list[str]:
 
     A choice is a module or a sub-package; `base` and names that start with "_" are not choices.
     """
-    found = (module.name for module in pkgutil.iter_modules(_folders(package)))
-    return sorted(name for name in found if name != "base" and not name.startswith("_"))
+    here = {module.name for module in pkgutil.iter_modules(_folders(package))}
+    return sorted(name for name in here | _added(package).keys() if name != "base" and name[0] != "_")
 
 
 def load(package: str, name: str) -> ModuleType:
     """Import one choice by name."""
-    return importlib.import_module(f"{package}.{_known(package, name)}")
+    return importlib.import_module(_module(package, _known(package, name)))
 
 
 def summary(package: str, name: str) -> str:
     """Return the first line of a choice's docstring; the choice is read, not imported."""
     _known(package, name)
-    for folder in map(Path, _folders(package)):
-        for path in (folder / name / "__init__.py", folder / f"{name}.py"):
-            if path.is_file():
-                docstring = ast.get_docstring(ast.parse(path.read_bytes())) or ""
-                return docstring.partition("\n")[0]
-    return ""
+    files = [path for folder in map(Path, _folders(package)) for path in _files(folder / name)]
+    if not files:
+        spec = importlib.util.find_spec(_added(package)[name])
+        files = [Path(spec.origin)] if spec is not None and spec.origin else []
+    docstring = ast.get_docstring(ast.parse(files[0].read_bytes())) if files else None
+    return (docstring or "").partition("\n")[0]
+
+
+def _module(package: str, name: str) -> str:
+    """Name the module of a choice; one in the folder goes before one that was added."""
+    here = any(_files(folder / name) for folder in map(Path, _folders(package)))
+    return f"{package}.{name}" if here else _added(package)[name]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the file of a module that would lie at `path`: a package's, or its own."""
+    return [file for file in (path / "__init__.py", path.with_name(f"{path.name}.py")) if file.is_file()]
+
+
+@cache
+def _added(package: str) -> dict[str, str]:
+    """Return the modules that other packages add, by name."""
+    return {one.name: one.value for one in entry_points(group=package)}
 
 
 def _known(package: str, name: str) -> str:

@@ -20,8 +20,8 @@ from kbtools.linked.schema import KINDS
 from kbtools.linkers.words import Words, words_of
 
 __all__ = [
-    "KINDS", "Block", "Feature", "Floats", "Given", "Longs", "Mentions", "Rank", "Ranked", "Step", "best",
-    "joined", "keep_candidates", "no_mentions", "ranges", "take",
+    "KINDS", "Block", "Feature", "Floats", "Given", "Longs", "Mentions", "Own", "Rank", "Ranked", "Step",
+    "best", "joined", "keep_candidates", "no_mentions", "ranges", "take",
 ]  # fmt: skip
 
 Floats = NDArray[np.float32]
@@ -37,17 +37,35 @@ class Given(NamedTuple):
     kb: NDArray[np.int16]  # −1: not said
     eid: Longs  # −1: not known, or none
     kind: NDArray[np.uint8]  # a place in KINDS
+    lemma: NDArray[np.uint64] | None = None  # the hash of the words of what it is a form of, if that is told
+    pos: NDArray[np.uint8] | None = None  # a place in linkers.lexicon.POS
+
+    def take(self, rows: Longs) -> Given:
+        """Keep some links."""
+        return Given(*(None if column is None else column[rows] for column in self))
+
+
+class Own(NamedTuple):
+    """What each of T texts is about: the entity of a page."""
+
+    kb: NDArray[np.int16]  # −1: not said
+    eid: Longs  # −1: not known
 
 
 class Block:
     """Some documents of a corpus; what several parts of a linker need of them is made once."""
 
     def __init__(
-        self, texts: Sequence[str], langs: Sequence[str | None] | None = None, given: Given | None = None
+        self,
+        texts: Sequence[str],
+        langs: Sequence[str | None] | None = None,
+        given: Given | None = None,
+        own: Own | None = None,
     ) -> None:
         self.texts = list(texts)
         self.langs = list(langs) if langs is not None else [None] * len(self.texts)
         self.given = given  # None: the corpus tells nothing
+        self.own = own
 
     @cached_property
     def words(self) -> Words:

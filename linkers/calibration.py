@@ -20,7 +20,7 @@ from kbtools.linkers.base import Longs, Mentions, Ranked
 
 Doubles = NDArray[np.float64]
 
-ORDER_KEPT = 1e-5  # so much of the score itself: what a step makes equal stays in order
+ORDER_KEPT = 1e-3  # so much of the score itself: what a step makes equal stays in order
 DIGITS = 9
 
 

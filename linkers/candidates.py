@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.alias import Alias
 from kbtools.alias.lookup import Slices
 from kbtools.alias.scanning.scan import Spans
 from kbtools.config import setting
 from kbtools.errors import ConfigError
+from kbtools.linkers import endings, partial
 from kbtools.linkers.base import KINDS, Block, Longs, Mentions, joined, keep_candidates, ranges, take
 from kbtools.linkers.index.base import Hits
 from kbtools.linkers.knowledge import Knowledge
@@ -25,14 +27,19 @@ class Settings:
 
     most: int = setting("Candidates of a mention at most, those with the largest priors.", 30)
     min_prior: float = setting("Candidates of a smaller prior are left out.", 0.0)
+    renormalise: bool = setting("Make the priors of those that are left 1 in sum.", False)
     fuzzy: int = setting("Candidates from fuzzy indexes, for mentions that no name fits.", 10)
     fuzzy_score: float = setting("Of at least this likeness.", 0.6)
+    partial: int = setting(
+        "Candidates whose name the mention is a part of, from a profile, for every mention.", 0
+    )
+    partial_worth: float = setting("What their priors are worth where names fit as well.", 0.1)
     dense: int = setting("Candidates from dense indexes, by mention and sentence, for every mention.", 0)
 
     def __post_init__(self) -> None:
         if not 1 <= self.most <= MOST:
             raise ConfigError(f"most is {self.most}; it is from 1 to {MOST}")
-        for name in ("min_prior", "fuzzy_score"):
+        for name in ("min_prior", "fuzzy_score", "partial_worth"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it is from 0 to 1")
 
@@ -92,13 +99,26 @@ def look_up(
 
     A place that no name fits is a mention without candidates, of the knowledge base it is about or the first.
     """
-    found = knowledge.alias.lookup(surfaces_of(block, places))
+    found = _looked_up(knowledge.alias, surfaces_of(block, places))
     named = from_names(knowledge, places, found, kind, only)
     kb = np.zeros(len(places.text), np.int64) if only is None else np.maximum(only, 0)
     silent = (found.length == 0) | (kb == only if only is not None else False)
     # joined() keeps the first of two at one place and kb: the one with candidates
     rest = take(bare(places, kind, kb), np.flatnonzero(silent))
     return joined([named, rest])
+
+
+def _looked_up(alias: Alias, surfaces: list[str]) -> Slices:
+    """Look names up; those that nobody bears without their Jr. or Inc."""
+    found = alias.lookup(surfaces)
+    silent = np.flatnonzero(found.length == 0)
+    if not len(silent):
+        return found
+    again = alias.lookup(endings.shortened([surfaces[row] for row in silent.tolist()]))
+    columns = [column.copy() for column in found]
+    for column, other in zip(columns, again, strict=True):
+        column[silent] = other
+    return Slices(*columns)
 
 
 def bare(
@@ -136,6 +156,20 @@ def cut(mentions: Mentions, settings: Settings) -> Mentions:
     """Leave out candidates beyond the first `most`, which stand first, and those of small priors."""
     if not len(mentions.eid):
         return mentions
+    kept = _cut(mentions, settings)
+    return renormalised(kept) if settings.renormalise else kept
+
+
+def renormalised(mentions: Mentions) -> Mentions:
+    """Make the priors of each mention 1 in sum; those of mentions that have none stay 0."""
+    owner = mentions.owner
+    sums = np.bincount(owner, mentions.prior.astype(np.float64), len(mentions))
+    return mentions._replace(
+        prior=(mentions.prior / np.where(sums > 0, sums, 1)[owner]).astype(np.float32)
+    )
+
+
+def _cut(mentions: Mentions, settings: Settings) -> Mentions:
     kept = np.ones(len(mentions.eid), np.bool_)
     if mentions.lengths.max() > settings.most:
         kept = np.arange(len(kept)) - np.repeat(mentions.offsets[:-1], mentions.lengths) < settings.most
@@ -152,7 +186,28 @@ def widen(knowledge: Knowledge, block: Block, mentions: Mentions, settings: Sett
         most = settings.fuzzy if kind == "fuzzy" else settings.dense
         if most and len(rows):
             mentions = _asked(knowledge, block, mentions, rows, index, most, settings)
+    if settings.partial and len(mentions):
+        mentions = _partly(knowledge, block, mentions, settings)
     return mentions
+
+
+def _partly(knowledge: Knowledge, block: Block, mentions: Mentions, settings: Settings) -> Mentions:
+    """Add whom mentions name by a part of their name, each in its knowledge base or, if silent, in any."""
+    surfaces = surfaces_of(block, Places(mentions.text, mentions.start, mentions.end))
+    distinct, back = np.unique(np.array(surfaces, object), return_inverse=True)
+    profile = knowledge.need_profile("candidates.partial")
+    found = partial.called(profile, distinct.tolist(), settings.partial)
+    counts = np.bincount(found.name, minlength=len(distinct))
+    lengths = counts[back]
+    at = ranges((np.cumsum(counts) - counts)[back], lengths)
+    of = np.repeat(np.arange(len(mentions)), lengths)
+    silent = mentions.lengths[of] == 0
+    good = silent | (found.kb[at] == mentions.kb[of])
+    worth = np.where(silent, 1, settings.partial_worth).astype(np.float32)
+    prior = found.prior[at] * worth
+    return _merged(
+        mentions, of[good], *(column[at[good]] for column in found[1:3]), found.covered[at[good]], prior[good]
+    )
 
 
 def _asked(  # noqa: PLR0917 - each of them is needed once
@@ -184,14 +239,20 @@ def _asked(  # noqa: PLR0917 - each of them is needed once
 
 
 def _merged(
-    mentions: Mentions, of: Longs, kb: NDArray[np.uint8], eid: NDArray[np.uint32], score: NDArray[np.float32]
+    mentions: Mentions,
+    of: Longs,
+    kb: NDArray[np.uint8],
+    eid: NDArray[np.uint32],
+    score: NDArray[np.float32],
+    prior: NDArray[np.float32] | None = None,
 ) -> Mentions:
     """Add candidates to mentions; one that gets candidates of another knowledge base becomes several."""
-    order = np.lexsort((eid, -score, kb, of))
-    of, kb, eid, score = of[order], kb[order], eid[order], score[order]
+    prior = np.zeros(len(of), np.float32) if prior is None else prior
+    order = np.lexsort((eid, -score, -prior, kb, of))
+    of, kb, eid, score, prior = of[order], kb[order], eid[order], score[order], prior[order]
     key = (mentions.owner.astype(np.uint64) << np.uint64(32)) | mentions.eid
     fresh = ~np.isin((of.astype(np.uint64) << np.uint64(32)) | eid, key)
-    of, kb, eid, score = of[fresh], kb[fresh], eid[fresh], score[fresh]
+    of, kb, eid, score, prior = of[fresh], kb[fresh], eid[fresh], score[fresh], prior[fresh]
     # an own mention for each (mention, kb), with what the old one had if it is of this knowledge base
     touched = np.unique(of)
     rest = take(mentions, np.setdiff1d(np.arange(len(mentions)), touched))
@@ -209,5 +270,5 @@ def _merged(
     old_at, new_at = ranges(offsets[:-1], had), ranges(offsets[:-1] + had, counts)
     for name, column in new.items():
         column[old_at] = getattr(base, name)
-    new["eid"][new_at], new["string"][new_at] = eid, score
+    new["eid"][new_at], new["string"][new_at], new["prior"][new_at] = eid, score, prior
     return joined([base._replace(offsets=offsets, **new), rest])

@@ -21,7 +21,7 @@ from kbtools.artefact import Done, Input, Licence, Manifest, Outcome, Staging, T
 from kbtools.config import plain
 from kbtools.corpus import Piece, Report
 from kbtools.errors import ConfigError
-from kbtools.executors import pool
+from kbtools.executors import Pool, pool
 from kbtools.kb.schema import TABLES
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.kb.writer import write_rows
@@ -47,9 +47,9 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def link(
     documents: str | Path,
-    out: str | Path,
+    out: str | Path | None,
     *,
-    alias: str | Path,
+    alias: str | Path | None,
     indexes: Sequence[str | Path] = (),
     kbs: Sequence[str | Path] = (),
     linker: str = "prior",
@@ -71,59 +71,81 @@ def link(
     `linker` is a preset, a TOML file or a fitted linker. Interrupted, it goes on where it stopped when called
     again with the same arguments.
     """
-    written = _written(candidates=candidates, features=features, text=text)
+    if not out or not alias:
+        what = ("--out", "the folder to write") if not out else ("--alias", "the table of names")
+        raise ConfigError(f"{what[0]} is missing: {what[1]}")
+    how = written(candidates=candidates, features=features, text=text)
     asked = opening.ask(
         alias, indexes=indexes, kbs=kbs, linker=linker, overlap=overlap, overrides=overrides,
         encoder=encoder, load_encoder=load_encoder,
     )  # fmt: skip
-    here = opening.opened(asked)
-    spec = str(documents)
-    inputs = [*corpus.inputs(spec), *_inputs(asked)]
-    settings = {
-        "linker": linker,
-        "preset": plain(here.preset),
-        **msgspec.to_builtins(written),
-        "corpus": list(corpus_settings),
-    }
-    plan = artefact.plan(KIND, settings, [one.content for one in inputs])
+    told = {"linker": linker, **msgspec.to_builtins(how), "corpus": list(corpus_settings)}
+    job = _Job(str(documents), asked, how, told)
     with (
-        Staging(Path(out), plan, overwrite=overwrite, restart=restart) as staging,
+        Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging,
         pool(staging.folder, workers=workers) as crew,
     ):
-        if staging.whole is not None:
-            return staging.whole
+        return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
+
+
+class _Job:
+    """A corpus to be linked: what it is made from is checked, nothing is done yet."""
+
+    def __init__(self, documents: str, asked: Asked, how: Written, told: dict[str, Any]) -> None:
+        self.documents, self.asked, self.how = documents, asked, how
+        self.here = opening.opened(asked)
+        self.inputs = [*corpus.inputs(documents), *inputs_of(asked, self.here)]
+        self.settings = told | {"preset": plain(self.here.preset)}
+
+    @property
+    def plan(self) -> str:
+        """What decides whether an interrupted build can go on."""
+        return artefact.plan(KIND, self.settings, [one.content for one in self.inputs])
+
+    def run(self, folder: Path, crew: Pool, *, quiet: bool) -> Manifest:
+        """Link piece by piece; return the manifest."""
         report = Report()
-        tasks = _tasks(spec, staging.folder, asked, written, settings=corpus_settings, report=report)
-        begun = time.perf_counter()
-        with Progress("link", None, "documents", quiet=quiet) as progress:
-            done = list(crew.run(tasks, on_done=lambda one: progress.advance(one.facts["documents"])))
-        seconds = time.perf_counter() - begun
-        made = _manifest(here, settings, inputs, sorted(done, key=lambda one: one.task.name), report)
-        tables = made.tables | _rejected(staging.folder, done, report)
+        settings = self.settings["corpus"]
+        tasks = _tasks(self.documents, folder, self.asked, self.how, settings=settings, report=report)
+        done, seconds = _run(crew, tasks, quiet=quiet)
+        made = _manifest(self.here, self.settings, self.inputs, done, report)
+        tables = made.tables | _rejected(folder, done, report)
         resources = {"seconds": round(seconds, 3), "peak worker MB": round(crew.peak_mb)}
-        return staging.commit(msgspec.structs.replace(made, tables=tables, resources=resources))
+        return msgspec.structs.replace(made, tables=tables, resources=resources)
 
 
-def _written(**given: str) -> Written:
+def _run(crew: Pool, tasks: Iterable[Task], *, quiet: bool) -> tuple[list[Done], float]:
+    """Do the tasks; return their records in order, and how long it took."""
+    begun = time.perf_counter()
+    with Progress("link", None, "documents", quiet=quiet) as progress:
+        done = list(crew.run(tasks, on_done=lambda one: progress.advance(one.facts["documents"])))
+    return sorted(done, key=lambda one: one.task.name), time.perf_counter() - begun
+
+
+def written(**given: str) -> Written:
+    """Check what is to be written."""
     try:
         return msgspec.convert(given, Written)
     except msgspec.ValidationError as error:
         raise ConfigError(f"link: {error}") from error
 
 
-def _inputs(asked: Asked) -> list[Input]:
+def inputs_of(asked: Asked, here: Opened) -> list[Input]:
+    """Say what a linker is made of; with it, where the knowledge bases of its names are."""
     kinds = {"alias": [asked.alias], "index": asked.indexes, "kb": asked.kbs}
     if asked.fitted:
         kinds["linker"] = [asked.fitted]
-    return [
+    own = [
         Input(path=path, kind=kind, content=artefact.read(Path(path), kind).content)
         for kind, paths in kinds.items()
         for path in paths
     ]
+    told = [one for one in here.knowledge.alias.manifest.inputs if one.kind == "kb"]
+    return own if asked.kbs else own + told
 
 
 def _tasks(
-    spec: str, folder: Path, asked: Asked, written: Written, *, settings: Iterable[str], report: Report
+    spec: str, folder: Path, asked: Asked, how: Written, *, settings: Iterable[str], report: Report
 ) -> Iterator[Task]:
     """Yield a task for each piece; what has to be unpacked is unpacked when its task is asked for."""
     for piece in corpus.plan(spec, folder, settings=settings, report=report):
@@ -133,7 +155,7 @@ def _tasks(
             args={
                 "piece": msgspec.to_builtins(piece),
                 "asked": msgspec.to_builtins(asked),
-                "written": msgspec.to_builtins(written),
+                "written": msgspec.to_builtins(how),
             },
             consumes=piece.consumes,
         )
@@ -187,7 +209,9 @@ def link_batch(
     langs = batch["lang"].to_pylist()
     for low, high in blocks([len(text) for text in texts], SIZE):
         documents = batch.slice(low, high - low)
-        block = Block(texts[low:high], langs[low:high], _given(here, documents["links"]))
+        block = Block(
+            texts[low:high], langs[low:high], _given(here, documents["links"]), _own(here, documents["meta"])
+        )
         found = here.linker.link(block)
         _count(counts, found, block)
         yield rows.batch(documents, found, candidates=how.candidates, features=how.features == "all")
@@ -195,9 +219,16 @@ def link_batch(
 
 def _given(here: Opened, links: pa.Array) -> Any:
     """Take over what the corpus tells, if the linker looks at it; ids are looked up if there are any."""
-    if "given" not in here.preset.mentions:
+    steps = here.preset.mentions
+    if not {"given", "lemmas"} & set(steps):
         return None
-    return told.given(links, here.known_bases(links), here.names)
+    bases = here.known_bases(links) if "given" in steps else {}
+    return told.given(links, bases, here.names, lemmas="lemmas" in steps)
+
+
+def _own(here: Opened, meta: pa.Array) -> Any:
+    """Take over what pages are about, if the linker looks at it."""
+    return told.own(meta, here.names) if "anchored" in here.preset.mentions else None
 
 
 def _count(counts: Counter[str], found: Decided, block: Block) -> None:
@@ -244,12 +275,12 @@ def _manifest(
         tables={TABLE: documents},
         counts=dict(counts),
         notes={"bytes per mention": round(size / mentions, 1) if mentions else 0},
-        licences=unite(_licences(here)),
+        licences=unite(licences_of(here)),
         incomplete=alias.incomplete or bool(report.damage) or any(one.facts["damage"] for one in done),
     )
 
 
-def _licences(here: Opened) -> list[Licence]:
+def licences_of(here: Opened) -> list[Licence]:
     manifests = [here.knowledge.alias.manifest, *(index.manifest for index in here.knowledge.indexes)]
     return [licence for manifest in manifests for licence in manifest.licences]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +17,10 @@ from kbtools.kb.ids import Ids
 from kbtools.kb.schema import STR
 from kbtools.linked import Linked
 
-DOCBIN = "docbin"
-
 
 def formats() -> list[str]:
     """List the formats that linked documents can be written in."""
-    return [*corpus.writers(), DOCBIN]
+    return corpus.writers()
 
 
 def export(
@@ -51,7 +48,7 @@ def export(
 
     try:
         with draft.open("wb") as file:
-            _writer(to)(documents(), file)
+            corpus.write(to, documents(), file)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
@@ -64,14 +61,6 @@ def check(to: str, target: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"--format {to!r}: it is one of {', '.join(formats())}")
     if target.exists() and not overwrite:
         raise ArtefactError(f"{target} exists; give another --out, or --overwrite to replace it")
-
-
-def _writer(to: str) -> Any:
-    if to == DOCBIN:
-        from kbtools.linkers.spacy import docbin  # noqa: PLC0415 - spaCy is slow to import
-
-        return docbin.write
-    return lambda documents, file: corpus.write(to, documents, file)
 
 
 def with_ids(batch: pa.RecordBatch, named: Mapping[int, Ids], names: Sequence[str]) -> pa.RecordBatch:

@@ -8,8 +8,8 @@ Very long documents are cut into pieces that do not see each other.
 
 Mentions are laid in tiles as long as the window, so those in reach are in the same tile or in the next. A
 column is a neighbour in a tile; one sparse product of candidates × columns with its own transpose finds all
-pairs that share a neighbour, and no others are ever looked at. Memory: about 100 bytes a pair and 60 a
-neighbour, of a part.
+pairs that share a neighbour, and no others are ever looked at. Memory: about 24 bytes a related pair and 100
+a neighbour, of a part of some thousand candidates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from kbtools.linkers.base import Longs, Mentions, ranges
 from kbtools.linkers.relatedness import Doubles, Neighbours, Sets, related, sets_of
 
 PIECE = 1000  # mentions of one document that see each other at most
-NODES, VALUES = 1 << 14, 1 << 21  # of a part: candidates and their neighbours
+NODES, VALUES = 1 << 13, 1 << 20  # of a part: candidates and their neighbours
+ROWS = 1 << 10  # candidates that are multiplied at once
 
 
 class Nodes(NamedTuple):
@@ -69,7 +70,7 @@ def parts(neighbours: Neighbours, nodes: Nodes) -> Iterator[Nodes]:
     """Cut nodes between groups, so that each part is small enough to be worked on at once."""
     if not len(nodes.row):
         return
-    lengths = np.where(nodes.row >= 0, np.diff(neighbours.offsets)[nodes.row], 0) + 1
+    lengths = neighbours.lengths(nodes.row) + 1
     cost = np.cumsum(np.maximum(lengths / VALUES, 1 / NODES))
     first = np.flatnonzero(_changes(nodes.group))
     number = np.floor(cost[first] - cost[0])
@@ -86,18 +87,26 @@ def edges(
     sparse = need("scipy.sparse", extra="link", why="relatedness of entities")
     sets = sets_of(neighbours, nodes.row)
     left, right = _columns(sparse, sets, nodes, max(window, 1))
-    product = (left @ right).tocoo()
-    a, b = product.coords
+    found: list[Edges] = []
+    for at in range(0, len(nodes.row), ROWS):
+        a, b, sums = _near(left[at : at + ROWS] @ right, at, nodes, window)
+        sizes = sets.sizes
+        value = related(sums, sizes.at(a), sizes.at(b), neighbours.entities, direct=direct, same=same)
+        some = value > 0
+        found.append(Edges(a[some], b[some], value[some]))
+    a, b, value = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Edges(a, b, value)
+
+
+def _near(product: Any, first: int, nodes: Nodes, window: int) -> tuple[Longs, Longs, Longs]:
+    """Return the pairs of some rows of the product that are in reach, in order, and what it says of them."""
+    product.sort_indices()
+    a = np.repeat(np.arange(first, first + product.shape[0]), np.diff(product.indptr))
+    b = product.indices
     away = nodes.place[b] - nodes.place[a]
-    near = (
-        (away > 0) & (away <= window) & ((nodes.end[a] <= nodes.start[b]) | (nodes.end[b] <= nodes.start[a]))
-    )
-    a, b, sums = a[near].astype(np.int64), b[near].astype(np.int64), product.data[near]
-    sizes = [sets.sizes.at(side) for side in (a, b)]
-    value = related(sums, *sizes, neighbours.entities, direct=direct, same=same)
-    some = value > 0
-    order = np.lexsort((b[some], a[some]))
-    return Edges(*(column[some][order] for column in (a, b, value)))
+    apart = (nodes.end[a] <= nodes.start[b]) | (nodes.end[b] <= nodes.start[a])
+    near = (away > 0) & (away <= window) & apart
+    return a[near], b[near].astype(np.int64), product.data[near]
 
 
 def _columns(sparse: Any, sets: Sets, nodes: Nodes, window: int) -> tuple[Any, Any]:
@@ -153,7 +162,8 @@ def shares(mentions: Mentions, score: NDArray[np.floating[Any]], least: float = 
     score = np.maximum(score.astype(np.float64), least)
     total = np.bincount(owner, weights=score, minlength=len(mentions))
     equal = 1 / np.maximum(mentions.lengths, 1)
-    return np.divide(score, total[owner], out=equal[owner], where=total[owner] > 0)
+    found: Doubles = np.divide(score, total[owner], out=equal[owner], where=total[owner] > 0)
+    return found
 
 
 def _changes(column: NDArray[Any]) -> NDArray[np.bool_]:

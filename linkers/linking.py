@@ -32,12 +32,14 @@ from kbtools.linkers.base import (
     take,
 )
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.overlap import best_non_overlapping
+from kbtools.linkers.overlap import best_non_overlapping, leftmost_longest
 from kbtools.linkers.preset import FOLDERS, RANKING, Preset, settings_of
 
 LEAST = 1e-6  # even a mention that means nothing is better than none
 GIVEN = 1e6  # what somebody said is a mention goes before what only might be one
+SAID = [KINDS.index(kind) for kind in ("gold", "user", "anchor", "ner")]
 COUNTED = KINDS.index("dictionary")  # mentions that are as sure as their names are links
+TOLD = {"gold", "user", "anchor"}  # kinds of links by which a corpus can say what is meant
 
 
 class Decided(NamedTuple):
@@ -47,6 +49,19 @@ class Decided(NamedTuple):
     ranked: Ranked
     features: dict[str, Floats]  # [C] each
     choice: Longs  # [M] the row of the candidate that is meant; −1: NIL
+
+
+class Tested(NamedTuple):
+    """All mentions that were found, and whether the likeliest candidate of each is good enough."""
+
+    ranked: Ranked  # as it is told
+    best: Longs  # [M] the row of the likeliest candidate; −1: there is none
+    passed: dict[str, NDArray[np.bool_]]  # [M] each; by the setting that asks for it
+
+    @property
+    def choice(self) -> Longs:
+        """The row of the candidate that is meant; −1: NIL."""
+        return np.where(np.logical_and.reduce([*self.passed.values()]), self.best, -1)
 
 
 class Linker:
@@ -61,6 +76,9 @@ class Linker:
             name: _part(knowledge, "features", name, told) for name, told in preset.features.items()
         }
         self.rank = rank or _rule(preset)
+        given = preset.mentions.get("given", {})
+        trusted = {*given.get("kinds", KINDS)} & TOLD if given.get("trust") else set[str]()
+        self._trusted = np.array([kind in trusted for kind in KINDS], np.bool_)
         self._kept = np.array([kind in preset.nil.keep for kind in KINDS], np.bool_)
 
     def link(self, block: Block) -> Decided:
@@ -87,16 +105,31 @@ class Linker:
 
     def decided(self, mentions: Mentions, features: dict[str, Floats], ranked: Ranked) -> Decided:
         """Decide which mentions mean nothing, drop those that are not kept then, and resolve overlaps."""
-        nil, choice = self.preset.nil, best(mentions, ranked.p)
-        accepted = (choice >= 0) & (_at(ranked.p, choice) >= ranked.nil)
+        tested = self.tested(mentions, features, ranked)
+        found = Decided(mentions, tested.ranked, features, tested.choice)
+        return _take(found, self.apart(found, self.kept(found)))
+
+    def tested(self, mentions: Mentions, features: dict[str, Floats], ranked: Ranked) -> Tested:
+        """Ask of the likeliest candidate of each mention all that it takes to be what is meant."""
+        ranked = self._told(mentions, ranked)
+        nil, first = self.preset.nil, best(mentions, ranked.p)
+        passed = {"candidates": first >= 0}
+        if nil.likelier:
+            passed["nil.likelier"] = _at(ranked.p, first) >= ranked.nil
         ranked = self._certain(mentions, ranked)
-        accepted &= _at(ranked.p, choice) >= nil.total
-        accepted &= _at(mentions.prior, choice) >= nil.prior
+        passed["nil.total"] = _at(ranked.p, first) >= nil.total
+        passed["nil.prior"] = _at(mentions.prior, first) >= nil.prior
         if nil.context is not None:
-            accepted &= _at(_context(features), choice) >= nil.context
-        found = Decided(mentions, ranked, features, np.where(accepted, choice, -1))
-        found = _take(found, np.flatnonzero(accepted | self._kept[mentions.kind]))
-        return found if self.preset.overlap == "all" else _take(found, _apart(found))
+            passed["nil.context"] = _at(_context(features), first) >= nil.context
+        return Tested(ranked, first, passed)
+
+    def kept(self, found: Decided) -> Longs:
+        """Return the mentions that mean something, and those that are kept if they do not."""
+        return np.flatnonzero((found.choice >= 0) | self._kept[found.mentions.kind])
+
+    def apart(self, found: Decided, rows: Longs) -> Longs:
+        """Return those of some mentions that stay where they overlap."""
+        return rows if self.preset.overlap == "all" else rows[_apart(found, rows, self.preset.prefer)]
 
     def _certain(self, mentions: Mentions, ranked: Ranked) -> Ranked:
         """Where names were counted in text: what is a link half of the time is one here half as surely."""
@@ -106,6 +139,14 @@ class Linker:
         sure = np.where(counted, mentions.link, np.float32(1))
         return Ranked(ranked.p * sure[mentions.owner], 1 - (1 - ranked.nil) * sure)
 
+    def _told(self, mentions: Mentions, ranked: Ranked) -> Ranked:
+        """Weigh nothing where the corpus says what is meant, and is trusted: that is so."""
+        told = self._trusted[mentions.kind] & (mentions.lengths == 1)
+        if not told.any():
+            return ranked
+        one, none = np.float32(1), np.float32(0)
+        return Ranked(np.where(told[mentions.owner], one, ranked.p), np.where(told, none, ranked.nil))
+
 
 def _context(features: dict[str, Floats]) -> Floats:
     if "context" not in features:
@@ -113,13 +154,16 @@ def _context(features: dict[str, Floats]) -> Floats:
     return features["context"]
 
 
-def _apart(found: Decided) -> Longs:
-    """Choose mentions that do not overlap: those that make the most characters most surely something."""
+def _apart(found: Decided, rows: Longs, prefer: str) -> Longs:
+    """Choose among mentions that overlap: those that make the most characters most surely something."""
     mentions, ranked, _, choice = found
-    sure = np.where(choice >= 0, _at(ranked.p, choice), 1 - ranked.nil).astype(np.float64)
-    weight = np.maximum(sure, LEAST) * (mentions.end - mentions.start)
-    weight[mentions.kind != COUNTED] += GIVEN
-    return best_non_overlapping(mentions.text, mentions.start, mentions.end, mentions.kb, weight)
+    places = [column[rows] for column in (mentions.text, mentions.start, mentions.end, mentions.kb)]
+    if prefer == "longest":
+        return leftmost_longest(*places)
+    sure = np.where(choice[rows] >= 0, _at(ranked.p, choice[rows]), 1 - ranked.nil[rows]).astype(np.float64)
+    weight = np.maximum(sure, LEAST) * (places[2] - places[1])
+    weight[np.isin(mentions.kind[rows], SAID)] += GIVEN
+    return best_non_overlapping(*places, weight)
 
 
 def _part(knowledge: Knowledge, kind: str, name: str, told: dict[str, Any]) -> Any:

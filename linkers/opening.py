@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from kbtools import artefact, config, linkers
+from kbtools import artefact, config
 from kbtools.alias import Alias
 from kbtools.errors import ArtefactError, ConfigError
-from kbtools.kb.bases import bases_of
 from kbtools.kb.reader import Base
 from kbtools.linkers import preset as presets
+from kbtools.linkers.index.kinds import open_index
 from kbtools.linkers.index.profile import Profile
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.linking import Linker
@@ -41,13 +41,13 @@ class Opened:
     def __init__(self, asked: Asked) -> None:
         alias = Alias(asked.alias)
         encoder = _encoder(asked)
-        opened = [linkers.open_index(index, encoder) for index in asked.indexes]
+        opened = [open_index(index, encoder) for index in asked.indexes]
         self._check(alias, opened)
         profiles = [index.bound_to(alias.kbs) for index in opened if isinstance(index, Profile)]
         if len(profiles) > 1:
             raise ConfigError("several indexes of kind profile; give the one that is of all knowledge bases")
         others = tuple(index for index in opened if not isinstance(index, Profile))
-        self.knowledge = Knowledge(alias, others, profiles[0] if profiles else None)
+        self.knowledge = Knowledge(alias, others, profiles[0] if profiles else None, tuple(asked.kbs))
         self.asked = asked
         self.preset: Preset = config.build(Preset, asked.preset, where="linker")
         self.linker = self._linker()
@@ -57,10 +57,10 @@ class Opened:
         """The names of the knowledge bases."""
         return [ref.name for ref in self.knowledge.kbs]
 
-    @cached_property
+    @property
     def bases(self) -> Mapping[int, Base]:
-        """The knowledge bases themselves, where they are."""
-        return bases_of(self.knowledge.alias.manifest, self.asked.kbs)
+        """The knowledge bases themselves, by their place in `names`."""
+        return self.knowledge.bases
 
     def known_bases(self, links: pa.Array) -> Mapping[int, Base]:
         """Return the knowledge bases if a corpus names entities by ids; without, they are not needed."""

@@ -41,6 +41,19 @@ def best_non_overlapping(
 
     Weights are positive numbers. Mentions may come in any order; ordered by (text, start, −end) is quickest.
     """
+    return _apart(text, start, end, kb, weight)
+
+
+def leftmost_longest(
+    text: NDArray[Any], start: NDArray[Any], end: NDArray[Any], kb: NDArray[Any]
+) -> Longs:
+    """Return the rows to keep: from the left, always the longest that starts first, and on behind it."""
+    return _apart(text, start, end, kb, None)
+
+
+def _apart(
+    text: NDArray[Any], start: NDArray[Any], end: NDArray[Any], kb: NDArray[Any], weight: NDArray[Any] | None
+) -> Longs:
     order = _in_order(text, start, end, kb)
     if not len(order):
         return order
@@ -56,7 +69,8 @@ def best_non_overlapping(
     kept = np.repeat(size == 1, size)
     several = np.flatnonzero(~kept)
     if len(several):
-        kept[several[_best(start[several], end[several], weight[order[several]], size[size > 1])]] = True
+        weights = None if weight is None else weight[order[several]]
+        kept[several[_best(start[several], end[several], weights, size[size > 1])]] = True
     return np.sort(order[kept])
 
 
@@ -73,22 +87,22 @@ def _in_order(text: NDArray[Any], start: NDArray[Any], end: NDArray[Any], kb: ND
     return np.argsort(kb, kind="stable")  # of bytes: one pass
 
 
-def _best(start: Longs, end: Longs, weight: NDArray[Any], size: Longs) -> Longs:
+def _best(start: Longs, end: Longs, weight: NDArray[Any] | None, size: Longs) -> Longs:
     """Return which mentions of runs of two and more to keep."""
     runs = len(size)
     moved = np.arange(len(start)) + np.repeat(np.arange(runs), size)  # a row more after each run
     last = np.cumsum(size + 1) - 1
-    columns = [np.zeros(len(start) + runs, kind) for kind in (np.int64, np.float64, np.int64)]
+    rows = len(start) + runs
+    follows, weights, lengths = np.zeros(rows, np.int64), np.zeros(rows), np.full(rows, -1)
     free = np.searchsorted(start, end)  # no start in other runs lies between
     free = np.maximum(free, np.arange(1, len(start) + 1))  # after itself: also if it is empty
     after = np.append(moved, 0)[free]
-    columns[0][moved] = np.minimum(np.where(free == len(start), last[-1], after), np.repeat(last, size))
-    columns[1][moved] = weight
-    columns[2][last] = -1
-    columns[2][moved] = end - start
+    follows[moved] = np.minimum(np.where(free == len(start), last[-1], after), np.repeat(last, size))
+    weights[moved] = 0 if weight is None else weight
+    lengths[moved] = end - start
     order = np.argsort(-size, kind="stable")
-    table = _Runs(*columns, (last - size)[order], last[order])
-    taken = _taken(table, _firsts(table))
+    table = _Runs(follows, weights, lengths, (last - size)[order], last[order])
+    taken = _taken(table, np.arange(rows) if weight is None else _firsts(table))
     return np.flatnonzero(taken[moved])
 
 
@@ -107,7 +121,7 @@ def _firsts(table: _Runs) -> Longs:
         if end - begin <= len(active):
             break
         whole = slice(begin, end + 1)
-        part = _Runs(*(column[whole] for column in table[:3]), *table[3:])
+        part = table._replace(next=table.next[whole], weight=table.weight[whole], length=table.length[whole])
         first[whole] = _firsts_of_one(part, best[whole], first[whole], begin, end - begin - len(active))
     return first
 
@@ -147,4 +161,5 @@ def _taken(table: _Runs, first: Longs) -> NDArray[np.bool_]:
 def _active(sizes: Longs) -> list[int]:
     """Return how many runs have a first, second … mention from their end, while there are enough of them."""
     steps = int(sizes[TOGETHER - 1]) if len(sizes) >= TOGETHER else 0
-    return np.searchsorted(-sizes, -np.arange(1, steps + 1), side="right").tolist()
+    found: list[int] = np.searchsorted(-sizes, -np.arange(1, steps + 1), side="right").tolist()
+    return found

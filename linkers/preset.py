@@ -11,6 +11,8 @@ The presets are files of this folder's `presets/`; a `linker` artefact holds one
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -27,6 +29,7 @@ SUFFIX = ".toml"
 FOLDER = Path(__file__).parent / "presets"
 FOLDERS = {"mentions": "kbtools.linkers.mentions", "features": "kbtools.linkers.features"}
 RANKING = "kbtools.linkers.ranking"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 Tables = dict[str, dict[str, Any]]
 
 
@@ -37,6 +40,7 @@ class Nil:
     total: float = setting("The best candidate is this likely at least.", 0.0)
     prior: float = setting("Its prior is at least this.", 0.0)
     context: float | None = setting("Its context feature is at least this.  [none]", None)
+    likelier: bool = setting("It is likelier than that none is right.", True)
     keep: tuple[str, ...] = setting(
         "Mentions of these kinds stay without an entity; others are no mentions then.",
         ("ner", "gold", "user", "anchor"),
@@ -54,6 +58,9 @@ class Preset:
 
     about: str = setting("What it is, in a line.", "")
     overlap: Literal["best", "all"] = setting("Of overlapping mentions: the best ones, or all.", "best")
+    prefer: Literal["sure", "longest"] = setting(
+        "The best are the surest for their length, or from the left the longest.", "sure"
+    )
     by_link: bool = setting("A mention is as sure as its name is a link, where that was counted.", False)
     mentions: Tables = field(default_factory=lambda: {"dictionary": {}})
     candidates: candidates.Settings = field(default_factory=candidates.Settings)
@@ -67,6 +74,25 @@ class Preset:
                 settings_of(package, name, told, f"{kind}.{name}")
         rule = dict(self.ranking)
         settings_of(RANKING, rule.pop("rule", "softmax"), rule, "ranking")
+
+
+def to_toml(preset: Preset) -> str:
+    """Write a preset as a file that `load` reads."""
+    return _toml(config.plain(preset), ()).lstrip("\n")
+
+
+def _toml(table: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    """Write a table and those in it; none is the default of whatever may be none."""
+    lines = [f"\n[{'.'.join(map(_key, path))}]"] if path else []
+    inner = {name: value for name, value in table.items() if isinstance(value, dict)}
+    plain = {name: value for name, value in table.items() if value is not None and name not in inner}
+    lines += [f"{_key(name)} = {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()]
+    below = "".join(_toml(value, (*path, name)) for name, value in inner.items())
+    return "".join(f"{line}\n" for line in lines) + below
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name)
 
 
 def settings_of(package: str, name: str, told: Mapping[str, Any], where: str) -> Any:

@@ -3,7 +3,7 @@
     related(a, b) = max(0, 1 − (log max(|A|,|B|) − log |A∩B|) / (log W − log min(|A|,|B|))),  0 if |A∩B| < 2
 
 A and B are the neighbours of a and b (pages that link to them, or entities that share a triple with them), W
-is the number of entities (Milne and Witten 2008; the limit of two: Ferragina and Scaiella 2010).
+is how many entities have any (Milne and Witten 2008; the limit of two: Ferragina and Scaiella 2010).
 
 Of an entity with very many neighbours only those with the smallest hashes are stored: everyone leaves out by
 the same measure, so what two entities share is a fair part of what they share altogether. With t the largest
@@ -41,16 +41,19 @@ class Neighbours(NamedTuple):
     offsets: NDArray[np.integer[Any]]  # [E + 1]
     values: NDArray[np.integer[Any]]  # entities, as rows of this table
     degrees: NDArray[np.integer[Any]]  # [E] how many there are, also where fewer are stored
+    entities: int  # W of the formula: how many have neighbours
 
-    @property
-    def entities(self) -> int:
-        """W of the formula."""
-        return len(self.degrees)
+    def lengths(self, rows: Longs) -> Longs:
+        """Return how many neighbours are stored; none of row −1."""
+        row = np.maximum(rows, 0)
+        stored = np.asarray(self.offsets[row + 1], np.int64) - np.asarray(self.offsets[row], np.int64)
+        return np.where(rows >= 0, stored, 0)
 
 
 def neighbours_of(profile: Profile) -> Neighbours:
     """Take them from what is known of entities."""
-    return Neighbours(profile.neighbours.offsets, profile.neighbours.values, profile.degrees)
+    rows = profile.neighbours
+    return Neighbours(rows.offsets, rows.values, profile.degrees, profile.linked)
 
 
 class Sizes(NamedTuple):
@@ -78,10 +81,9 @@ def sets_of(neighbours: Neighbours, rows: Longs) -> Sets:
     """Gather the neighbours of some entities."""
     known = rows >= 0
     row = np.where(known, rows, 0)
-    first = np.asarray(neighbours.offsets[row], np.int64)
-    lengths = np.where(known, neighbours.offsets[row + 1] - first, 0)
+    lengths = neighbours.lengths(rows)
     degree = np.where(known, neighbours.degrees[row], 0).astype(np.int64)
-    values = np.asarray(neighbours.values[ranges(first, lengths)], np.int64)
+    values = np.asarray(neighbours.values[ranges(neighbours.offsets[row], lengths)], np.int64)
     share = np.ones(len(rows))
     part = np.flatnonzero(degree > lengths)
     part = part[lengths[part] > 0]
@@ -133,18 +135,20 @@ def milne_witten(larger: Longs, smaller: Longs, both: Doubles, entities: int) ->
     above = np.log(np.maximum(larger, 1)) - np.log(both)
     below = np.log(max(entities, 1)) - np.log(np.maximum(smaller, 1))
     ratio = np.divide(above, below, out=np.where(above > 0, 1.0, 0.0), where=below > 0)
-    return np.maximum(0.0, 1 - ratio)
+    found: Doubles = np.maximum(0.0, 1 - ratio)
+    return found
 
 
 def between(neighbours: Neighbours, a: Longs, b: Longs, *, direct: float = 0.0, same: float = 1.0) -> Doubles:
     """Return how related each a is to its b; both are rows of `neighbours`, −1 is related to nothing."""
     sparse = need("scipy.sparse", extra="link", why="relatedness of entities")
     found = np.zeros(len(a))
-    lengths = np.append(np.diff(neighbours.offsets), 0)
-    cost = np.cumsum(lengths[a] + lengths[b] + 2)
+    cost = np.cumsum(neighbours.lengths(a) + neighbours.lengths(b) + 2)
     for pairs in np.split(np.arange(len(a)), np.flatnonzero(np.diff(cost // AT_ONCE)) + 1):
         one, two = sets_of(neighbours, a[pairs]), sets_of(neighbours, b[pairs])
-        sums = _matrix(sparse, one, neighbours.entities).multiply(_matrix(sparse, two, neighbours.entities))
+        sums = _matrix(sparse, one, len(neighbours.degrees)).multiply(
+            _matrix(sparse, two, len(neighbours.degrees))
+        )
         total = np.asarray(sums.sum(axis=1)).ravel()
         found[pairs] = related(total, one.sizes, two.sizes, neighbours.entities, direct=direct, same=same)
     return found

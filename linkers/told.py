@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from kbtools.kb.reader import Base
 from kbtools.kb.resolving import resolve
 from kbtools.kb.schema import STR
-from kbtools.linkers.base import KINDS, Given, Longs
+from kbtools.linkers.base import KINDS, Given, Longs, Own
+from kbtools.linkers.lexicon import POS, UNKNOWN, grams
 
 
-def given(links: pa.Array, bases: Mapping[int, Base], names: list[str]) -> Given | None:
+class _Word(msgspec.Struct):
+    """What is told of a word."""
+
+    lemma: str | None = None
+    pos: str | None = None
+
+
+PARTS = {  # of speech, as corpora tell them: universal, WordNet's and Penn's
+    **dict.fromkeys(("NOUN", "n"), "n"), **dict.fromkeys(("VERB", "v"), "v"),
+    **dict.fromkeys(("ADJ", "a", "s"), "a"), **dict.fromkeys(("ADV", "r"), "r"),
+}  # fmt: skip
+PENN = {"NN": "n", "VB": "v", "JJ": "a", "RB": "r"}  # what tags begin with; proper nouns are nouns
+_WORDS = msgspec.json.Decoder(_Word)
+
+
+def given(
+    links: pa.Array, bases: Mapping[int, Base], names: list[str], *, lemmas: bool = False
+) -> Given | None:
     """Return the links of documents; None if the corpus tells of none.
 
     An id counts before an eid, and `kb` of a link may be a name of ours or anything else. `names` are the
-    knowledge bases in order; without `bases` ids are not looked up.
+    knowledge bases in order; without `bases` ids are not looked up. With `lemmas`, what is told of the words.
     """
     if links.null_count == len(links):
         return None
@@ -36,7 +57,49 @@ def given(links: pa.Array, bases: Mapping[int, Base], names: list[str]) -> Given
     start, end = (_field(values, name).to_numpy().astype(np.int32) for name in ("start", "end"))
     order = _order(text, start, end)
     columns = (text, start, end, ours, eid, kinds.to_numpy().astype(np.uint8))
+    if lemmas:
+        columns = (*columns, *_words(values))
     return Given(*(column[order] for column in columns))
+
+
+def _words(values: pa.StructArray) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Return lemmas, as hashes of their words, 0: not told, and parts of speech."""
+    extra, types = _field(values, "extra").to_pylist(), _field(values, "type").to_pylist()
+    told = [_WORDS.decode(one) if one else _Word() for one in extra]
+    hashes, lengths, _ = grams([one.lemma or "" for one in told])
+    hashes[lengths == 0] = 0
+    pos = [part_of(word.pos or type_ or "") for word, type_ in zip(told, types, strict=True)]
+    return hashes, np.array(pos, np.uint8)
+
+
+def part_of(told: str) -> int:
+    """Return the place in POS of a part of speech as a corpus tells it; UNKNOWN if it is none of these."""
+    part = PARTS.get(told) or PENN.get(told[:2])
+    return UNKNOWN if part is None else POS.index(part)
+
+
+class _Page(msgspec.Struct):
+    """What `meta` says of the entity that a document is about."""
+
+    eid: int | None = None
+    kb: str | None = None
+
+
+def own(meta: pa.Array, names: list[str]) -> Own | None:
+    """Return what documents are about: `eid` and `kb` of their `meta`; None if none says so.
+
+    Of a single knowledge base `kb` need not be told.
+    """
+    eid, kb = np.full(len(meta), -1, np.int64), np.full(len(meta), -1, np.int16)
+    for row in np.flatnonzero(pc.match_substring(meta, '"eid"').fill_null(False)).tolist():
+        try:
+            page = msgspec.json.decode(meta[row].as_py(), type=_Page)
+        except msgspec.ValidationError:  # of another meaning
+            continue
+        named = page.kb if page.kb is not None or len(names) > 1 else names[0]
+        if page.eid is not None and named in names:
+            eid[row], kb[row] = page.eid, names.index(named)
+    return Own(kb, eid) if (eid >= 0).any() else None
 
 
 def _order(text: np.ndarray, start: np.ndarray, end: np.ndarray) -> Longs:

@@ -42,7 +42,8 @@ FLOORS = (  # of the core, from the top; a room imports from lower floors and fr
     {"kb", "executors", "metrics"},
     {"artefact"},
     {"io", "progress"},
-    {"text", "config", "plugins", "extras"},
+    {"text", "config", "plugins"},
+    {"extras"},
     {"errors"},
     {"__init__"},
 )

@@ -254,7 +254,7 @@ def test_an_encoder_needs_an_extra(kb, tmp_path, monkeypatch):
 
 
 def test_indexes_from_python(alias, tmp_path):
-    with pytest.raises(ConfigError, match="--kind 'x': it is fuzzy or dense"):
+    with pytest.raises(ConfigError, match="--kind 'x': it is fuzzy, dense or profile"):
         linkers.build_index(alias, tmp_path / "x", kind="x")
     with pytest.raises(ConfigError, match="nothing to index"):
         linkers.build_index([], tmp_path / "x", kind="fuzzy")

@@ -15,7 +15,6 @@ import msgspec
 from kbtools.corpus._offsets import Span, Units, fitted
 from kbtools.corpus.base import Link, Report
 
-
 Kind = Literal["gold", "anchor", "ner", "coreference", "user", "dictionary", "abbreviation"]
 
 

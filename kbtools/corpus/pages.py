@@ -139,7 +139,7 @@ def _links(part: PagesPart) -> pa.Table | None:
 
 def _documents(batch: pa.RecordBatch, links: pa.Table | None, kb: str) -> pa.RecordBatch:
     told = zip(batch["title"].to_pylist(), batch["eid"].to_pylist(), strict=True)
-    meta = [msgspec.json.encode({"title": title, "eid": eid}).decode() for title, eid in told]
+    meta = [msgspec.json.encode({"title": title, "eid": eid, "kb": kb}).decode() for title, eid in told]
     return pa.RecordBatch.from_arrays(
         [
             batch["page"].cast(STR),

@@ -19,7 +19,7 @@ GROUPS = 64  # row groups held, of all knowledge bases: 2¹⁸ ids each
 
 
 class Ids:
-    """The ids and labels of a knowledge base's entities; what is asked for is read, row group by row group."""
+    """Ids and labels of the entities of a knowledge base, read row group by row group when asked for."""
 
     def __init__(self, kb: Kb) -> None:
         self._groups: list[tuple[str, int]] = []

@@ -3,8 +3,9 @@
 An id is looked for in the knowledge base named with it, or else in each; the first that knows it wins:
 
     an id             entities, then redirects (merged and retired ids, page titles), then any `xref`
-    of a scheme       `xref` of that scheme (mesh, omim, sense_key …) first
-    of "wikipedia"    a title: sitelinks first, those of `site` before those of other wikis
+    of a scheme       `xref` of that scheme (mesh, omim, sense_key …) first, whatever it is called: mesh, MSH, P486
+    of "wikipedia"    a title: sitelinks first, those of `site` before those of other wikis; of "dewiki" its own
+    scheme:value      without a space of its own, the same as the value of that scheme
 
 What leads nowhere is eid −1: the entity is in none of these knowledge bases.
 """
@@ -27,6 +28,13 @@ from kbtools.kb.schema import STR, TOMBSTONE
 TITLES = "wikipedia"  # what is said is a page's title
 SENSES = "wordnet"  # an id of a synset, or a sense key
 SITE = "enwiki"
+CALLED = {  # schemes by the names they go by: in corpora, UMLS, ontologies and Wikidata
+    "mesh": ("msh", "p486"),
+    "omim": ("mim", "p492"),
+    "umls": ("umls_cui", "cui", "p2892"),
+    "wordnet": ("sense_key", "p8814"),
+    "freebase": ("p646",),
+}
 
 
 class Resolved(NamedTuple):
@@ -44,12 +52,7 @@ def resolve(
     site: str = SITE,
 ) -> Resolved:
     """Find the entities of ids; `bases` go by number, `spaces` say whose each id is (None: anybody's)."""
-    said = pa.table(
-        {
-            "id": pa.array(ids, STR),
-            "space": pa.nulls(len(ids), STR) if spaces is None else pa.array(spaces, STR),
-        }
-    )
+    said = _said(pa.array(ids, STR), pa.nulls(len(ids), STR) if spaces is None else pa.array(spaces, STR))
     keys = said.group_by(["id", "space"]).aggregate([])  # each pair is asked once
     keys = keys.filter(pc.is_valid(keys["id"])).append_column(
         "n", pa.array(np.arange(len(keys) - keys["id"].null_count), pa.int64())
@@ -67,6 +70,14 @@ def resolve(
     return out
 
 
+def _said(ids: pa.Array, spaces: pa.Array) -> pa.Table:
+    """Put ids and whose they are side by side; `mesh:D001` says it itself."""
+    found = pc.extract_regex(ids, r"^(?P<space>[A-Za-z_]{2,12}):(?P<id>[^/].*)$")
+    prefixed = pc.and_(pc.is_null(spaces), pc.is_valid(found))
+    space, id_ = (pc.struct_field(found, name) for name in ("space", "id"))
+    return pa.table({"id": pc.if_else(prefixed, id_, ids), "space": pc.if_else(prefixed, space, spaces)})
+
+
 def _rows(said: pa.Table, keys: pa.Table) -> NDArray[np.int64]:
     """Return for each pair its row in `keys`; −1 for a null."""
     joined = said.append_column("at", pa.array(np.arange(len(said)))).filter(pc.is_valid(said["id"]))
@@ -81,12 +92,12 @@ def _eids(base: Base, keys: pa.Table, names: Sequence[str], site: str) -> NDArra
     """Return the eids of ids in one knowledge base: the first way that leads to one counts."""
     # a space that is no name of a knowledge base here says nothing about which one is meant
     mine = f"(space IS NULL OR space = {quote(base.name)} OR space NOT IN ({', '.join(map(quote, names))}))"
+    title = f"space = {quote(TITLES)} OR (space = site AND site LIKE '%wiki')"
     ways = {
         "sitelinks": f"SELECT n, CASE WHEN site = {quote(site)} THEN 0 ELSE 1 END AS way, eid FROM asked "
-        f"JOIN sitelinks ON title = id WHERE space = {quote(TITLES)}",
+        f"JOIN sitelinks ON title = id WHERE {title}",
         "xref": "SELECT n, CASE WHEN space IS NULL THEN 4 ELSE 1 END AS way, eid FROM asked "
-        "JOIN xref ON value = id "
-        f"AND (scheme = space OR (scheme = 'sense_key' AND (space IS NULL OR space = {quote(SENSES)})))",
+        f"JOIN xref ON value = id AND (space IS NULL OR {_scheme('scheme')} = {_scheme('space')})",
         "entities": "SELECT n, 2 AS way, eid FROM asked JOIN entities USING (id) "
         f"WHERE flags & {TOMBSTONE} = 0",
         "redirects": "SELECT n, 3 AS way, to_eid AS eid FROM asked JOIN redirects ON from_id = id",
@@ -99,3 +110,11 @@ def _eids(base: Base, keys: pa.Table, names: Sequence[str], site: str) -> NDArra
     eids = np.full(len(keys), -1, np.int64)
     eids[found["n"].to_numpy()] = found["eid"].to_numpy()
     return eids
+
+
+def _scheme(column: str) -> str:
+    """Say in SQL what a scheme is called here."""
+    arms = " ".join(
+        f"WHEN {quote(other)} THEN {quote(name)}" for name, others in CALLED.items() for other in others
+    )
+    return f"(CASE lower({column}) {arms} ELSE lower({column}) END)"

@@ -166,7 +166,7 @@ def _inputs(manifest: Manifest) -> Iterator[str]:
         try:
             if not where.exists():
                 continue
-            if source.kind in {"dump", "file"}:
+            if source.kind in {"dump", "file", "corpus"}:
                 same = not where.is_file() or digest.of_dump(where) == source.content
             else:
                 same = artefact.read(where).content == source.content

@@ -18,6 +18,7 @@ from kbtools.alias.lookup import Alias
 from kbtools.artefact import Input, Licence, digest, unite
 from kbtools.config import setting
 from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb.bases import bases_of
 from kbtools.linkers.index import fusion, logistic, ranks
 from kbtools.linkers.index.base import Index
 from kbtools.linkers.index.logistic import Logistic
@@ -26,7 +27,6 @@ from kbtools.metrics import Results
 from kbtools.tasks import candidates
 from kbtools.tasks.candidates import gold as golds
 from kbtools.tasks.candidates import groups
-from kbtools.kb.bases import bases_of
 from kbtools.tasks.candidates.gold import Gold
 
 FUSION_FILE = "fusion.toml"

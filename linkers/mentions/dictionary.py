@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from kbtools.errors import ConfigError
 from kbtools.linkers.base import Block, Mentions, Step, joined, take
 from kbtools.linkers.candidates import Places, from_names
 from kbtools.linkers.knowledge import Knowledge
+from kbtools.linkers.words import stop_words
 
 Marks = NDArray[np.bool_]
 
@@ -91,13 +91,6 @@ def _kept(block: Block, found: Spans, settings: Settings, stops: NDArray[np.int6
 
 def _levels(settings: Settings) -> Marks:
     return np.array([level in settings.levels for level in LEVELS], np.bool_)
-
-
-@cache
-def stop_words() -> list[str]:
-    """Return words that are no names by themselves."""
-    lines = files("kbtools").joinpath("tables", "stop_words.txt").read_text("utf-8").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]
 
 
 class Letters:

@@ -37,7 +37,7 @@ def make(knowledge: Knowledge, settings: Settings) -> Step:
         if block.given is None:
             return mentions
         rows = np.flatnonzero(np.isin(block.given.kind, wanted))
-        given = Given._make(column[rows] for column in block.given)
+        given = block.given.take(rows)
         if settings.trust:
             found = _trusted(given)
         else:

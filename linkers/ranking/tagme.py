@@ -27,11 +27,13 @@ class Settings:
 
     close: float = setting("Candidates this close to the most votes, as a part of them, are as good.", 0.2)
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.close <= 1:
+            raise ConfigError(f"close is {self.close}; it is 0 to 1")
+
 
 def make(settings: Settings) -> Rank:
     """Make the rule."""
-    if not 0 <= settings.close <= 1:
-        raise ConfigError(f"ranking tagme: close is a part of the votes, from 0 to 1, not {settings.close}")
 
     def rank(mentions: Mentions, features: Mapping[str, Floats]) -> Ranked:
         missing = [name for name in ASKED if name not in features]

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from kbtools.artefact import Input, digest
 from kbtools.errors import ArtefactError, SourceError
 from kbtools.io.opening import open_stream
+from kbtools.kb.asking import answer
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Base, Kb, gather
 from kbtools.kb.schema import STR, TOMBSTONE
-from kbtools.kb.asking import answer
 
 NOWHERE = -1  # no document is known: each mention stands for itself
 NAMES = ("surface", "mention", "id", "kb", "context")

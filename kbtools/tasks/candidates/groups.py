@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.kb.asking import answer
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Base, Tables
-from kbtools.kb.asking import answer
 from kbtools.tasks.candidates.gold import Gold
 from kbtools.text import normalise_many
 

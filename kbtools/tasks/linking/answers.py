@@ -64,7 +64,7 @@ def read(linked: Linked, name: str, gold: Gold, places: dict[str, int], of: int)
 
 
 def _places(ids: Sequence[str]) -> dict[tuple[str, int], int]:
-    """Number documents by id and how often it came before."""
+    """Find documents by id and how often it came before."""
     seen: Counter[str] = Counter()
     places = {}
     for place, name in enumerate(ids):
@@ -120,7 +120,7 @@ def _mentions(
 
 def _popular(candidates: linking.Ragged, prior: NDArray[np.float32]) -> Longs:
     """Find the candidate with the largest prior; of several the first."""
-    order = np.lexsort([-prior, candidates.owner])
+    order = np.lexsort((-prior, candidates.owner))
     found = np.full(len(candidates), -1, np.int64)
     there = candidates.lengths > 0
     found[there] = candidates.values[order][candidates.offsets[:-1][there]]
@@ -135,7 +135,9 @@ def _joined(parts: Sequence[tuple[Annotations, Longs]]) -> tuple[Annotations, Lo
     candidates = linking.Ragged(
         np.concatenate([[0], np.cumsum(lengths)]), np.concatenate([one.candidates.values for one in many])
     )
-    columns = (np.concatenate([getattr(one, name) for one in many]) for name in ("doc", "start", "end", "entity"))
+    columns = (
+        np.concatenate([getattr(one, name) for one in many]) for name in ("doc", "start", "end", "entity")
+    )
     score = np.concatenate([one.score for one in many])
     popular = np.concatenate([one for _, one in parts])
     return linking.annotate(*columns, score=score, candidates=candidates), popular

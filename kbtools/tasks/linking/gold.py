@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from kbtools.corpus import DOCUMENTS
 from kbtools.errors import ArtefactError
+from kbtools.linked.schema import KINDS
 from kbtools.metrics import linking
 from kbtools.metrics.linking import ANY, NIL, Annotations
 
@@ -25,6 +26,8 @@ Resolve = Callable[[Sequence[str | None], Sequence[str]], Longs]
 Numbered = Callable[[Sequence[str | None], Longs], Longs]
 
 VALUES = ("QUANTITY", "DATETIME")  # types of gold that is a number or a date, not an entity
+# Kinds of links that say what is right: if there are none of the first, then of the next.
+SAID = (["gold", "coreference"], ["anchor"], [kind for kind in KINDS if kind != "ner"])
 FLAGS = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -64,13 +67,14 @@ def surfaces(texts: Sequence[str], one: Annotations) -> list[str]:
 
 
 def read(batches: Iterable[pa.RecordBatch], resolve: Resolve, numbered: Numbered, where: str) -> Gold:
-    """Read documents; links said to be gold are, or if there are none, anchors."""
+    """Read documents and what is right: gold links; without any, anchors, or what another linker said."""
     table = pa.Table.from_batches(batches, DOCUMENTS).combine_chunks()
     links, doc = _flat(table)
     kind = pc.fill_null(links["kind"], "anchor")
-    named = pc.is_in(kind, pa.array(["gold", "coreference"])).to_numpy(zero_copy_only=False)
-    if not named.any():
-        named = pc.equal(kind, "anchor").to_numpy(zero_copy_only=False)
+    for kinds in SAID:
+        named = pc.is_in(kind, pa.array(kinds)).to_numpy(zero_copy_only=False)
+        if named.any():
+            break
     if not named.any():
         raise ArtefactError(f"{where}: nothing says what is right there: it has no gold links")
     links, doc, kind = links.filter(pa.array(named)), doc[named], kind.filter(pa.array(named))
@@ -93,7 +97,9 @@ def read(batches: Iterable[pa.RecordBatch], resolve: Resolve, numbered: Numbered
     beyond = np.flatnonzero(made.end > np.array([len(text) for text in texts], np.int64)[doc])
     if beyond.size:
         name = table["doc_id"][int(doc[beyond[0]])]
-        raise ArtefactError(f"{where}: document {name}: gold beyond the end of the text; are offsets in bytes?")
+        raise ArtefactError(
+            f"{where}: document {name}: gold beyond the end of the text; are offsets in bytes?"
+        )
     return Gold(
         table["doc_id"].to_pylist(), texts, _judged(table["meta"].to_pylist(), texts), made,
         links["kb"].to_pylist(), links["id"].to_pylist(), [one.get("name") for one in extra], types,
@@ -116,7 +122,7 @@ def _flat(table: pa.Table) -> tuple[pa.Table, Longs]:
 def _entities(
     links: pa.Table, resolve: Resolve, numbered: Numbered
 ) -> tuple[Longs, linking.Ragged, dict[str, int]]:
-    """Number what is right. An id that nobody knows is that of nothing known, unless another is right too."""
+    """Look up what is right; if nobody knows an id, it is another right one, or else none."""
     kbs, ids, lists = (links[name].to_pylist() for name in ("kb", "id", "others"))
     others = [one or [] for one in lists]
     entity = np.full(len(ids), NIL, np.int64)

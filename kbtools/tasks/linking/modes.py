@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kbtools.metrics import linking
 from kbtools.metrics.linking import ANY, Annotations, Counts
@@ -22,7 +23,7 @@ HEAD, GIVEN = "A2KB, strong, InKB", "D2KB, InKB"  # the modes that are compared 
 LENIENT = "ELEVANT, NIL ignored"
 
 
-def asked(gold: Annotations, system: Annotations) -> tuple[np.ndarray, np.ndarray]:
+def asked(gold: Annotations, system: Annotations) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Mark what is left without optional labels and the answers that stand just on them."""
     wanted = ~gold.optional & (gold.entity != ANY)
     left = linking.gs_in_kb(_all_known(gold.take(~wanted)), system)

@@ -22,8 +22,8 @@ from kbtools.errors import ArtefactError, ConfigError
 from kbtools.linkers.index.dense import encoders, faiss_index, files, recall, texts, vectors
 from kbtools.linkers.index.dense.earlier import Earlier
 from kbtools.linkers.index.dense.encoders import Encoder
-from kbtools.linkers.index.dense.given import Given, find
 from kbtools.linkers.index.dense.settings import Kind, Settings
+from kbtools.linkers.index.given import Given, find
 from kbtools.progress import Progress
 
 KIND = "dense"

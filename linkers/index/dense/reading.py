@@ -40,6 +40,9 @@ class DenseIndex:
         self.raw = vectors.open_raw(path / vectors.FILE)
         self._eids = _ids(path / files.EIDS, len(self.raw))
         self._kbs = _ids(path / files.KBS, len(self.raw)) if several else None
+        self._bounds = np.array([0, len(self.raw)])  # where the rows of each knowledge base begin
+        if self._kbs is not None:
+            self._bounds = np.searchsorted(self._kbs, np.arange(len(self.manifest.kbs) + 1))
         self._faiss, self.threads = faiss_index.library(threads), max(1, threads)
         self._index = faiss_index.read(path / faiss_index.FILE, str(told.get("search")), *self.raw.shape)
         faiss_index.tune(self._index, self.settings)
@@ -64,10 +67,7 @@ class DenseIndex:
 
     def search(self, queries: Sequence[str], k: int = 10, encoder: Encoder | None = None) -> Hits:
         """Find the k best entities for each query; none for one that says nothing to the encoder."""
-        used = self._fitting(encoder) if encoder else self.encoder
-        if used is None:
-            name = self.manifest.settings.get("encoder")
-            raise ConfigError(f"{self.path} was built with the encoder {name}; hand it in: encoder=...")
+        used = self._encoder(encoder)
         asked = [self.settings.query_prefix + query for query in queries]
         if not asked:
             return self.search_vectors(np.zeros((0, self.dim), dtype=np.float32), k)
@@ -93,6 +93,27 @@ class DenseIndex:
         offsets[1:][speaking] = there.sum(axis=1)
         return self._hits(np.cumsum(offsets), rows[there], scores[there])
 
+    def rows(self, kb: NDArray[np.integer], eid: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the rows of entities' vectors; −1: it has none."""
+        row = np.full(len(eid), -1, np.int64)
+        for number in range(len(self._bounds) - 1):
+            low, high = self._bounds[number : number + 2].tolist()
+            mine = np.flatnonzero(kb == number)
+            if low < high and len(mine):
+                asked = eid[mine].astype(self._eids.dtype)
+                at = np.minimum(low + np.searchsorted(self._eids[low:high], asked), high - 1)
+                row[mine] = np.where(self._eids[at] == asked, at, -1)
+        return row
+
+    def vectors(self, rows: NDArray[np.int64]) -> F32:
+        """Return vectors as they are compared, of length 1: [n, dim]; those of zeros stay."""
+        return encoders.normalised(vectors.widen(self.raw[rows]))
+
+    def encoded(self, texts: Sequence[str]) -> F32:
+        """Encode texts as queries, to vectors of length 1: [n, dim]; those of zeros stay."""
+        asked = [self.settings.query_prefix + text for text in texts]
+        return encoders.encode(self._encoder(None), asked, unit=True)
+
     def _hits(self, offsets: NDArray[np.int64], rows: NDArray[np.int64], scores: F32) -> Hits:
         kbs = np.zeros(len(rows), dtype=np.uint8) if self._kbs is None else self._kbs[rows]
         return Hits(offsets, kbs, self._eids[rows], scores)
@@ -108,6 +129,13 @@ class DenseIndex:
             raise ConfigError(f"query {int(finite.argmin())}: its vector has NaN or infinite numbers")
         speaking = square > 0
         return (encoders.shortened(asked, square) if self.settings.metric == "cosine" else asked), speaking
+
+    def _encoder(self, encoder: Encoder | None) -> Encoder:
+        used = self._fitting(encoder) if encoder else self.encoder
+        if used is None:
+            name = self.manifest.settings.get("encoder")
+            raise ConfigError(f"{self.path} was built with the encoder {name}; hand it in: encoder=...")
+        return used
 
     def _fitting(self, encoder: Encoder) -> Encoder:
         """Refuse an encoder of another width; warn of one of another name."""
