@@ -210,7 +210,12 @@ def now() -> str:
 
 
 def begin(kind: str, **fields: object) -> Manifest:
-    """Start the manifest of an artefact of this release, to be filled and handed to `commit`."""
+    """Start the manifest of an artefact of this release, to be filled and handed to `commit`.
+
+    Where inputs lie is told absolutely: whoever reads it may stand in another folder.
+    """
+    if isinstance(told := fields.get("inputs"), list):
+        fields["inputs"] = [msgspec.structs.replace(one, path=_absolute(one.path)) for one in told]
     return Manifest(
         kind=kind,
         version=manifests.VERSIONS[kind],
@@ -220,6 +225,11 @@ def begin(kind: str, **fields: object) -> Manifest:
         plan="",
         **fields,  # type: ignore[arg-type]
     )
+
+
+def _absolute(path: str) -> str:
+    """Say where a file or folder lies; what is none (a URL, standard input) stays as it is."""
+    return str(Path(path).absolute()) if Path(path).exists() else path
 
 
 def _sync(path: Path) -> None:
