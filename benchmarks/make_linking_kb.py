@@ -230,7 +230,9 @@ def write(world: World, out: Path) -> None:
             for source in ("label", "alias", "title")
         },
         "counts.tsv": (
-            (text, id_, str(n)) for (id_, text, _, source), n in sorted(world.names.items()) if source == "anchor"
+            (text, id_, str(n))
+            for (id_, text, _, source), n in sorted(world.names.items())
+            if source == "anchor"
         ),
         "contexts.tsv": (
             (id_, text) for id_ in sorted(world.contexts) if id_ in ids for text in world.contexts[id_][:20]

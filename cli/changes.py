@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from kbtools.alias.about.changes import AliasDifference
-from kbtools.cli import renamed
+from kbtools.cli import documents, renamed
 from kbtools.cli.printing import cell, change, heading, show_table
 from kbtools.kb.diff import Change, Difference, Moved
+from kbtools.linked.changes import LinkedDifference
 
 MOST_LANGUAGES = 20
 
 
-def show(found: Difference | AliasDifference) -> None:
+def show(found: Difference | AliasDifference | LinkedDifference) -> None:
     """Print a difference, the largest things first."""
     click.secho(f"{found.old} → {found.new}", bold=True)
     if found.same:
@@ -20,6 +21,9 @@ def show(found: Difference | AliasDifference) -> None:
         return
     if isinstance(found, AliasDifference):
         renamed.show(found)
+        return
+    if isinstance(found, LinkedDifference):
+        documents.show_difference(found)
         return
     _show_changes("tables", "rows", found.tables)
     heading("entities")

@@ -18,14 +18,15 @@ from kbtools.cli.printing import show_json
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--examples", type=click.IntRange(min=0), default=5, show_default=True, help="Of each change.")
 @click.option("--top", type=click.IntRange(min=0), default=20, show_default=True, help="Relations to show.")
-@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What alias tables speak of, if it moved.")
+@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What numbers mean, if it moved.")
 @common("workers", "memory", "json")
 def command(*, old: Path, new: Path, workers: int, as_json: bool, **options: Any) -> None:
-    """Compare two releases of a knowledge base by their string ids, or two alias tables.
+    """Compare two releases of a knowledge base by their string ids, two alias tables, or linked documents.
 
     Shows the rows of each table; the entities that were added, have vanished, were merged or relabelled;
     the triples that were lost and gained; and whether the entities' numbers stayed the same. Of alias
-    tables: names added and vanished, and how what they mean has changed.
+    tables: names added and vanished, and how what they mean has changed. Of linked documents: mentions added,
+    removed, and those that mean another entity.
 
     Example: kbtools diff kb/wikidata-2025 kb/wikidata-2026
     """

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kbtools import api
+from kbtools.cli.explain_text import text_command
 from kbtools.cli.explained import show
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json
@@ -49,3 +50,6 @@ def surface_command(
         show_json(found)
     else:
         show(found, top)
+
+
+command.add_command(text_command)

@@ -19,14 +19,15 @@ from kbtools.cli.printing import show_json
     "--rows", type=click.IntRange(min=0), default=3, show_default=True, help="To show of each table."
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Of each list.")
-@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What an alias table speaks of, if it moved.")
+@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What its numbers mean, if it moved.")
 @common("workers", "memory", "json")
 def command(*, path: Path, workers: int, as_json: bool, **options: Any) -> None:
     """Show what the artefact at PATH is, made from what, how many, and some rows.
 
     For a knowledge base also its largest classes (direct instances), its most used relations and the
-    languages of its labels; for an alias table its sources and its most ambiguous names. A PATH that ends
-    in .partial is a build that has not finished.
+    languages of its labels; for an alias table its sources and its most ambiguous names; for linked
+    documents their mentions by kind, the entities mentioned most often, and the first documents with what
+    their words mean. A PATH that ends in .partial is a build that has not finished.
 
     Example: kbtools inspect kb/wikidata --rows 5
     """

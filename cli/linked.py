@@ -17,6 +17,7 @@ from kbtools.cli.options import complain
 from kbtools.cli.printing import plural
 from kbtools.errors import ConfigError
 
+INTERRUPTED = 130
 ASKED = ("indexes", "kbs", "linker", "overlap", "overrides", "encoder", "load_encoder")
 
 
@@ -35,9 +36,13 @@ def stream(options: dict[str, Any]) -> None:
     here = opening.opened(opening.ask(_alias(options), **{name: options[name] for name in ASKED}))
     counts: Counter[str] = Counter()
     out = sys.stdout.buffer
-    for answer in Answers(here, how).stream(sys.stdin.buffer, counts):
-        out.write(answer)
-        out.flush()
+    try:
+        for answer in Answers(here, how).stream(sys.stdin.buffer, counts):
+            out.write(answer)
+            out.flush()
+    except KeyboardInterrupt:  # of lines that are gone nothing can go on
+        click.echo("Interrupted", err=True)
+        raise SystemExit(INTERRUPTED) from None
     if bad := counts["rejected"]:
         complain([f"{plural(bad, 'line')} of {bad + counts['read']:,} cannot be read"])
 

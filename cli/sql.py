@@ -23,7 +23,8 @@ def command(
     """Run one SELECT over knowledge bases or other tables; nothing can be changed.
 
     There is one view per table; overlays given with their base are part of it. With several bases the
-    tables are named KB.table, those of an alias table beside them alias.table. --csv and --json print all
+    tables are named KB.table, those of an alias table or linked documents beside them alias.table and
+    linked.documents. --csv and --json print all
     rows, without them the first --limit are shown.
 
     Example: kbtools sql kb/wikidata "SELECT lang, count(*) FROM labels GROUP BY lang"

@@ -24,7 +24,8 @@ def command(
 
     Files, sizes, schemas and numbers of rows take seconds. --deep hashes all files and inputs; for a
     knowledge base it checks order, dense and unique ids, references and derived columns, for an alias table
-    order, norms, priors, ranks, and whether the compiled look-up says what the tables say.
+    order, norms, priors, ranks, and whether the compiled look-up says what the tables say, for linked
+    documents places, order, groups, entities and probabilities.
 
     Example: kbtools verify kb/wikidata --deep
     """

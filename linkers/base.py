@@ -21,7 +21,7 @@ from kbtools.linkers.words import Words, words_of
 
 __all__ = [
     "KINDS", "Block", "Feature", "Floats", "Given", "Longs", "Mentions", "Own", "Rank", "Ranked", "Step",
-    "best", "joined", "keep_candidates", "no_mentions", "ranges", "take",
+    "best", "best_first", "joined", "keep_candidates", "no_mentions", "ranges", "take",
 ]  # fmt: skip
 
 Floats = NDArray[np.float32]
@@ -37,12 +37,12 @@ class Given(NamedTuple):
     kb: NDArray[np.int16]  # −1: not said
     eid: Longs  # −1: not known, or none
     kind: NDArray[np.uint8]  # a place in KINDS
-    lemma: NDArray[np.uint64] | None = None  # the hash of the words of what it is a form of, if that is told
+    lemma: NDArray[np.uint64] | None = None  # what it is a form of, as linkers.lexicon.named; 0: not told
     pos: NDArray[np.uint8] | None = None  # a place in linkers.lexicon.POS
 
     def take(self, rows: Longs) -> Given:
         """Keep some links."""
-        return Given(*(None if column is None else column[rows] for column in self))
+        return Given._make(None if column is None else column[rows] for column in self)
 
 
 class Own(NamedTuple):
@@ -186,7 +186,7 @@ def joined(parts: Sequence[Mentions]) -> Mentions:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     below: list[Any] = [np.concatenate([part[at] for part in parts]) for at in (9, 10, 11)]
     whole = Mentions._make([*columns, offsets, *below])
-    order = np.lexsort((np.arange(len(whole)), whole.kb, -whole.end, whole.start, whole.text))
+    order = np.lexsort((whole.kb, -whole.end, whole.start, whole.text))
     places = np.stack([whole.text, whole.start, whole.end, whole.kb])[:, order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (np.diff(places) != 0).any(axis=0)
@@ -205,8 +205,34 @@ def best(mentions: Mentions, score: Floats) -> Longs:
 
     Equal scores: the larger prior, then the smaller eid.
     """
-    order = np.lexsort((mentions.eid, -mentions.prior, -score, mentions.owner))
     found = np.full(len(mentions), -1, np.int64)
     has = np.flatnonzero(mentions.lengths)
-    found[has] = order[mentions.offsets[has]]
+    if not len(has):
+        return found
+    top = np.repeat(np.maximum.reduceat(score, mentions.offsets[has]), mentions.lengths[has])
+    rows = np.flatnonzero(score == top)
+    owner = mentions.owner[rows]
+    if len(rows) > len(has):
+        order = np.lexsort((mentions.eid[rows], -mentions.prior[rows], owner))
+        rows = rows[order]  # owners stay in order
+    found[owner[::-1]] = rows[::-1]  # the first of each is written last
     return found
+
+
+def best_first(mentions: Mentions, score: NDArray[np.floating[Any]]) -> Longs:
+    """Return the rows of candidates, those of a mention together, best first; ties as in `best`."""
+    owner = mentions.owner
+    # one number a candidate, sorted at once: its mention, and its score in single precision turned round
+    bits = (score.astype(np.float32) + np.float32(0)).view(np.uint32)  # there is no −0
+    falling = np.where(bits >> 31, bits, bits ^ np.uint32(0x7FFFFFFF))
+    key = (owner.astype(np.uint64) << np.uint64(32)) | falling
+    sorted_already = bool((key[1:] >= key[:-1]).all())  # where nothing but the prior counts
+    order = np.arange(len(key)) if sorted_already else np.argsort(key)
+    key = key[order]
+    same = np.concatenate([[False], key[1:] == key[:-1], [False]])
+    tied = np.flatnonzero(same[1:] | same[:-1])
+    if len(tied):
+        rows = order[tied]
+        keys = (mentions.eid[rows], -mentions.prior[rows], -score[rows], key[tied])
+        order[tied] = rows[np.lexsort(keys)]
+    return order

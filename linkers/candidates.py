@@ -164,9 +164,7 @@ def renormalised(mentions: Mentions) -> Mentions:
     """Make the priors of each mention 1 in sum; those of mentions that have none stay 0."""
     owner = mentions.owner
     sums = np.bincount(owner, mentions.prior.astype(np.float64), len(mentions))
-    return mentions._replace(
-        prior=(mentions.prior / np.where(sums > 0, sums, 1)[owner]).astype(np.float32)
-    )
+    return mentions._replace(prior=(mentions.prior / np.where(sums > 0, sums, 1)[owner]).astype(np.float32))
 
 
 def _cut(mentions: Mentions, settings: Settings) -> Mentions:

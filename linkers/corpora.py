@@ -14,22 +14,22 @@ from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kbtools import artefact, corpus
-from kbtools.artefact import Done, Input, Licence, Manifest, Outcome, Staging, Table, Task, begin, unite
+from kbtools.artefact import Done, Manifest, Outcome, Staging, Task
 from kbtools.config import plain
 from kbtools.corpus import Piece, Report
 from kbtools.errors import ConfigError
 from kbtools.executors import Pool, pool
-from kbtools.kb.schema import TABLES
-from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import write_rows
 from kbtools.linked.schema import DOCUMENTS, KIND, TABLE
-from kbtools.linkers import opening, rows, told
+from kbtools.linkers import opening, rows
 from kbtools.linkers.base import Block
 from kbtools.linkers.linking import Decided, blocks
+from kbtools.linkers.manifests import inputs_of, manifest_of, rejected_table
 from kbtools.linkers.opening import Asked, Opened
+from kbtools.linkers.releases import same_numbers
 from kbtools.progress import Progress
 
 SIZE = 1 << 18  # code points that are linked together
@@ -94,6 +94,7 @@ class _Job:
     def __init__(self, documents: str, asked: Asked, how: Written, told: dict[str, Any]) -> None:
         self.documents, self.asked, self.how = documents, asked, how
         self.here = opening.opened(asked)
+        same_numbers(documents, self.here)
         self.inputs = [*corpus.inputs(documents), *inputs_of(asked, self.here)]
         self.settings = told | {"preset": plain(self.here.preset)}
 
@@ -108,8 +109,8 @@ class _Job:
         settings = self.settings["corpus"]
         tasks = _tasks(self.documents, folder, self.asked, self.how, settings=settings, report=report)
         done, seconds = _run(crew, tasks, quiet=quiet)
-        made = _manifest(self.here, self.settings, self.inputs, done, report)
-        tables = made.tables | _rejected(folder, done, report)
+        made = manifest_of(self.here, self.settings, self.inputs, done, report)
+        tables = made.tables | rejected_table(folder, done, report)
         resources = {"seconds": round(seconds, 3), "peak worker MB": round(crew.peak_mb)}
         return msgspec.structs.replace(made, tables=tables, resources=resources)
 
@@ -128,20 +129,6 @@ def written(**given: str) -> Written:
         return msgspec.convert(given, Written)
     except msgspec.ValidationError as error:
         raise ConfigError(f"link: {error}") from error
-
-
-def inputs_of(asked: Asked, here: Opened) -> list[Input]:
-    """Say what a linker is made of; with it, where the knowledge bases of its names are."""
-    kinds = {"alias": [asked.alias], "index": asked.indexes, "kb": asked.kbs}
-    if asked.fitted:
-        kinds["linker"] = [asked.fitted]
-    own = [
-        Input(path=path, kind=kind, content=artefact.read(Path(path), kind).content)
-        for kind, paths in kinds.items()
-        for path in paths
-    ]
-    told = [one for one in here.knowledge.alias.manifest.inputs if one.kind == "kb"]
-    return own if asked.kbs else own + told
 
 
 def _tasks(
@@ -205,30 +192,12 @@ def link_batch(
     here: Opened, batch: pa.RecordBatch, counts: Counter[str], how: Written
 ) -> Iterator[pa.RecordBatch]:
     """Link documents of the schema of corpora, block by block; yield them as rows of `linked`."""
-    texts = batch["text"].to_pylist()
-    langs = batch["lang"].to_pylist()
-    for low, high in blocks([len(text) for text in texts], SIZE):
+    for low, high in blocks(pc.utf8_length(batch["text"]).to_pylist(), SIZE):
         documents = batch.slice(low, high - low)
-        block = Block(
-            texts[low:high], langs[low:high], _given(here, documents["links"]), _own(here, documents["meta"])
-        )
+        block = here.block(documents)
         found = here.linker.link(block)
         _count(counts, found, block)
         yield rows.batch(documents, found, candidates=how.candidates, features=how.features == "all")
-
-
-def _given(here: Opened, links: pa.Array) -> Any:
-    """Take over what the corpus tells, if the linker looks at it; ids are looked up if there are any."""
-    steps = here.preset.mentions
-    if not {"given", "lemmas"} & set(steps):
-        return None
-    bases = here.known_bases(links) if "given" in steps else {}
-    return told.given(links, bases, here.names, lemmas="lemmas" in steps)
-
-
-def _own(here: Opened, meta: pa.Array) -> Any:
-    """Take over what pages are about, if the linker looks at it."""
-    return told.own(meta, here.names) if "anchored" in here.preset.mentions else None
 
 
 def _count(counts: Counter[str], found: Decided, block: Block) -> None:
@@ -251,60 +220,3 @@ def _mention_bytes(path: Path) -> int:
     groups = (found.row_group(at) for at in range(found.num_row_groups))
     columns = (group.column(at) for group in groups for at in range(group.num_columns))
     return sum(one.total_compressed_size for one in columns if one.path_in_schema.startswith("mentions."))
-
-
-def _manifest(
-    here: Opened, settings: dict[str, Any], inputs: list[Input], done: Sequence[Done], report: Report
-) -> Manifest:
-    counts: Counter[str] = Counter()
-    for one in done:
-        counts.update(one.facts["counts"])
-        counts.update(one.facts["found"])
-    counts.update(report.counts)
-    mentions, size = counts["mentions"], sum(one.facts["bytes"] for one in done)
-    files = [msgspec.structs.replace(f, path=f.path.removeprefix("new/")) for one in done for f in one.files]
-    documents = Table(
-        rows=sum(one.facts["documents"] for one in done), files=files, schema=schema_digest(DOCUMENTS)
-    )
-    alias = here.knowledge.alias.manifest
-    return begin(
-        KIND,
-        settings=settings,
-        inputs=inputs,
-        kbs=alias.kbs,
-        tables={TABLE: documents},
-        counts=dict(counts),
-        notes={"bytes per mention": round(size / mentions, 1) if mentions else 0},
-        licences=unite(licences_of(here)),
-        incomplete=alias.incomplete or bool(report.damage) or any(one.facts["damage"] for one in done),
-    )
-
-
-def licences_of(here: Opened) -> list[Licence]:
-    manifests = [here.knowledge.alias.manifest, *(index.manifest for index in here.knowledge.indexes)]
-    return [licence for manifest in manifests for licence in manifest.licences]
-
-
-def _rejected(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
-    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
-    if not found:
-        return {}
-    schema = TABLES["rejects"].schema
-    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
-    files = [artefact.entry(folder / "new", name) for name in names]
-    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
-
-
-def summary(made: Manifest, out: str | Path) -> str:
-    """Tell in a few lines what was linked."""
-    counts, seconds = made.counts, made.resources.get("seconds") or 0
-    rate = counts.get("characters", 0) / seconds / 1e6 if seconds else 0
-    lines = [
-        f"{out}: {counts.get('mentions', 0):,} mentions in {made.tables[TABLE].rows:,} documents, "
-        f"{counts.get('without an entity', 0):,} of them without an entity; "
-        f"{made.notes['bytes per mention']} bytes a mention",
-        f"  {counts.get('read', 0):,} documents read, {counts.get('rejected', 0):,} rejected",
-        f"  {seconds:.1f} s, {rate:.2f} million characters a second; "
-        f"largest worker {made.resources.get('peak worker MB', 0):,} MB; content {made.content}",
-    ]
-    return "\n".join(lines)

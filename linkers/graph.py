@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.extras import need
-from kbtools.linkers.base import Longs, Mentions, ranges
+from kbtools.linkers.base import Longs, Mentions, best_first, ranges
 from kbtools.linkers.relatedness import Doubles, Neighbours, Sets, related, sets_of
 
 PIECE = 1000  # mentions of one document that see each other at most
@@ -114,7 +114,7 @@ def _columns(sparse: Any, sets: Sets, nodes: Nodes, window: int) -> tuple[Any, A
     tile = nodes.group * (PIECE // window + 2) + nodes.place // window  # one is left free between groups
     owner = np.repeat(np.arange(len(nodes.row)), sets.lengths)
     key = (tile[owner] << 32) | sets.values
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)  # in what order equal ones come changes nothing: whole numbers are summed up
     sorted_keys = key[order]
     new = _changes(sorted_keys)
     column = np.empty(len(key), np.int64)
@@ -149,8 +149,7 @@ def others(nodes: Nodes, window: int) -> Longs:
 
 def ranks(mentions: Mentions, score: NDArray[np.floating[Any]]) -> Longs:
     """Return the place of each candidate in its mention, best first: 0, 1 …; ties as in `base.best`."""
-    owner = mentions.owner
-    order = np.lexsort((mentions.eid, -mentions.prior, -score, owner))
+    order = best_first(mentions, score)
     found = np.empty(len(order), np.int64)
     found[order] = ranges(np.zeros(len(mentions), np.int64), mentions.lengths)
     return found

@@ -157,13 +157,15 @@ def _context(features: dict[str, Floats]) -> Floats:
 def _apart(found: Decided, rows: Longs, prefer: str) -> Longs:
     """Choose among mentions that overlap: those that make the most characters most surely something."""
     mentions, ranked, _, choice = found
-    places = [column[rows] for column in (mentions.text, mentions.start, mentions.end, mentions.kb)]
+    text, start, end, kb = (
+        column[rows] for column in (mentions.text, mentions.start, mentions.end, mentions.kb)
+    )
     if prefer == "longest":
-        return leftmost_longest(*places)
+        return leftmost_longest(text, start, end, kb)
     sure = np.where(choice[rows] >= 0, _at(ranked.p, choice[rows]), 1 - ranked.nil[rows]).astype(np.float64)
-    weight = np.maximum(sure, LEAST) * (places[2] - places[1])
+    weight = np.maximum(sure, LEAST) * (end - start)
     weight[np.isin(mentions.kind[rows], SAID)] += GIVEN
-    return best_non_overlapping(*places, weight)
+    return best_non_overlapping(text, start, end, kb, weight)
 
 
 def _part(knowledge: Knowledge, kind: str, name: str, told: dict[str, Any]) -> Any:

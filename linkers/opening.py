@@ -16,6 +16,8 @@ from kbtools.alias import Alias
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.reader import Base
 from kbtools.linkers import preset as presets
+from kbtools.linkers import told
+from kbtools.linkers.base import Block
 from kbtools.linkers.index.kinds import open_index
 from kbtools.linkers.index.profile import Profile
 from kbtools.linkers.knowledge import Knowledge
@@ -48,6 +50,8 @@ class Opened:
             raise ConfigError("several indexes of kind profile; give the one that is of all knowledge bases")
         others = tuple(index for index in opened if not isinstance(index, Profile))
         self.knowledge = Knowledge(alias, others, profiles[0] if profiles else None, tuple(asked.kbs))
+        if asked.kbs:
+            self.knowledge.bases  # noqa: B018 - those that do not belong here are refused now, not in the middle
         self.asked = asked
         self.preset: Preset = config.build(Preset, asked.preset, where="linker")
         self.linker = self._linker()
@@ -62,11 +66,27 @@ class Opened:
         """The knowledge bases themselves, by their place in `names`."""
         return self.knowledge.bases
 
+    def block(self, documents: pa.RecordBatch) -> Block:
+        """Make a block of documents of a corpus, with what they tell that the linker looks at."""
+        steps, given, own = self.preset.mentions, None, None
+        if "given" in steps or "lemmas" in steps:
+            links = documents["links"]
+            bases = self.known_bases(links) if "given" in steps else {}
+            given = told.given(links, bases, self.names, lemmas="lemmas" in steps)
+        if "anchored" in steps:
+            own = told.own(documents["meta"], self.names)
+        return Block(documents["text"].to_pylist(), documents["lang"].to_pylist(), given, own)
+
     def known_bases(self, links: pa.Array) -> Mapping[int, Base]:
-        """Return the knowledge bases if a corpus names entities by ids; without, they are not needed."""
-        ids = links.flatten()
-        named = ids.field(ids.type.get_field_index("id"))
-        return self.bases if named.null_count < len(named) else {}
+        """Return the knowledge bases if a corpus names entities by ids; numbers can do without them."""
+        values = links.flatten()
+        ids, eids = (values.field(values.type.get_field_index(name)) for name in ("id", "eid"))
+        if ids.null_count < len(ids):
+            return self.bases
+        try:
+            return self.bases if eids.null_count < len(eids) else {}
+        except ArtefactError:
+            return {}
 
     def _linker(self) -> Linker:
         if self.asked.fitted is None:

@@ -44,9 +44,7 @@ def best_non_overlapping(
     return _apart(text, start, end, kb, weight)
 
 
-def leftmost_longest(
-    text: NDArray[Any], start: NDArray[Any], end: NDArray[Any], kb: NDArray[Any]
-) -> Longs:
+def leftmost_longest(text: NDArray[Any], start: NDArray[Any], end: NDArray[Any], kb: NDArray[Any]) -> Longs:
     """Return the rows to keep: from the left, always the longest that starts first, and on behind it."""
     return _apart(text, start, end, kb, None)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kbtools.kb.schema import DICT, STR, U32
 from kbtools.linked.schema import CANDIDATE, DOCUMENTS, FEATURES, KINDS, MENTION, SCORES
-from kbtools.linkers.base import Floats, Longs
+from kbtools.linkers.base import Floats, Longs, best_first
 from kbtools.linkers.linking import Decided
 
 MOST = {"none": 0, "top5": 5, "all": 1 << 20}  # candidates that are written
@@ -72,7 +72,7 @@ def _groups(found: Decided, firsts: NDArray[np.int32]) -> NDArray[np.uint32]:
 def _candidates(found: Decided, most: int) -> tuple[pa.StructArray, Longs]:
     """Return the candidates that are written, best first, and their rows."""
     mentions, p = found.mentions, found.ranked.p
-    rows = np.lexsort((mentions.eid, -mentions.prior, -p, mentions.owner))
+    rows = best_first(mentions, p)
     place = np.arange(len(rows)) - np.repeat(mentions.offsets[:-1], mentions.lengths)
     rows = rows[place < most]
     columns = [pa.array(mentions.eid[rows]), pa.array(mentions.prior[rows]), pa.array(p[rows])]

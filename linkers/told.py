@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +14,7 @@ from kbtools.kb.reader import Base
 from kbtools.kb.resolving import resolve
 from kbtools.kb.schema import STR
 from kbtools.linkers.base import KINDS, Given, Longs, Own
-from kbtools.linkers.lexicon import POS, UNKNOWN, grams
+from kbtools.linkers.lexicon import POS, UNKNOWN, named
 
 
 class _Word(msgspec.Struct):
@@ -49,25 +48,29 @@ def given(
     ours = pc.fill_null(pc.index_in(spaces, pa.array(names, STR)), -1).to_numpy().astype(np.int16)
     eid = pc.fill_null(_field(values, "eid").cast(pa.int64()), -1).to_numpy().copy()
     eid[ours < 0] = -1  # a number of something that is not here
+    for place, base in bases.items():
+        eid[(ours == place) & (eid >= base.kb.rows("entities"))] = -1  # or that nobody has
     if bases and ids.null_count < len(ids):
         found = resolve(bases, ids, spaces)
         known = found.eid >= 0
         eid[known], ours[known] = found.eid[known], found.kb[known]
     kinds = pc.fill_null(pc.index_in(_field(values, "kind"), pa.array(KINDS, STR)), KINDS.index("anchor"))
     start, end = (_field(values, name).to_numpy().astype(np.int32) for name in ("start", "end"))
-    order = _order(text, start, end)
-    columns = (text, start, end, ours, eid, kinds.to_numpy().astype(np.uint8))
+    order = _order(text, start, end, eid < 0)
+    told = Given(text, start, end, ours, eid, kinds.to_numpy().astype(np.uint8))
     if lemmas:
-        columns = (*columns, *_words(values))
-    return Given(*(column[order] for column in columns))
+        lemma, pos = _words(values)
+        told = told._replace(lemma=lemma, pos=pos)
+    return told.take(order)
 
 
 def _words(values: pa.StructArray) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-    """Return lemmas, as hashes of their words, 0: not told, and parts of speech."""
+    """Return lemmas, as hashes, 0: not told, and parts of speech."""
     extra, types = _field(values, "extra").to_pylist(), _field(values, "type").to_pylist()
     told = [_WORDS.decode(one) if one else _Word() for one in extra]
-    hashes, lengths, _ = grams([one.lemma or "" for one in told])
-    hashes[lengths == 0] = 0
+    lemmas = pa.array([one.lemma or "" for one in told], STR)
+    hashes = named(lemmas)
+    hashes[pc.equal(lemmas, "").to_numpy(zero_copy_only=False)] = 0
     pos = [part_of(word.pos or type_ or "") for word, type_ in zip(told, types, strict=True)]
     return hashes, np.array(pos, np.uint8)
 
@@ -102,8 +105,9 @@ def own(meta: pa.Array, names: list[str]) -> Own | None:
     return Own(kb, eid) if (eid >= 0).any() else None
 
 
-def _order(text: np.ndarray, start: np.ndarray, end: np.ndarray) -> Longs:
-    order: Longs = np.lexsort((-end, start, text))
+def _order(text: np.ndarray, start: np.ndarray, end: np.ndarray, unknown: np.ndarray) -> Longs:
+    """Put links in order; of those at one place the ones that lead somewhere first: the first may stay."""
+    order: Longs = np.lexsort((unknown, -end, start, text))
     return order
 
 

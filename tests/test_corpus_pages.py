@@ -46,7 +46,7 @@ def test_pages_bring_their_links(tmp_path, files, monkeypatch):
     rows = [row for piece in pieces for batch in corpus.read(piece, tmp_path) for row in batch.to_pylist()]
     assert [row["doc_id"] for row in rows] == ["0", "1", "2", "3"]
     assert [row["text"] for row in rows] == TEXTS
-    assert json.loads(rows[2]["meta"]) == {"title": "T2", "eid": None}
+    assert json.loads(rows[2]["meta"]) == {"title": "T2", "eid": None, "kb": "tiny"}
     found = [
         (int(row["doc_id"]), one["start"], one["end"], one["eid"]) for row in rows for one in row["links"]
     ]

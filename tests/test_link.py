@@ -150,6 +150,16 @@ def test_gold_becomes_linked_documents(alias, tmp_path):
     assert found(both[2]) == [("Gotham", None)]
 
 
+def test_nested_gold_stays_and_a_foreign_id_does_not_hide_one_that_is_known(alias, tmp_path):
+    links = [
+        {"start": 0, "end": 12, "id": "Q830149", "kind": "gold"},
+        {"start": 0, "end": 5, "id": "巴黎", "kb": "elsewhere", "kind": "gold"},
+        {"start": 0, "end": 5, "id": "Q90", "kind": "gold"},
+    ]
+    told = link(alias, tmp_path, {"text": "Paris, Texas", "mentions": links}, linker="gold")
+    assert found(told[0]) == [("Paris, Texas", 1), ("Paris", 0)]
+
+
 def given(tmp_path, text=""):
     path = tmp_path / "given.toml"
     path.write_text(f"[mentions.given]\n{text}")

@@ -127,3 +127,16 @@ def test_a_run_of_a_hundred_thousand_takes_no_minutes():
     assert perf_counter() - begin < 5
     assert (end[rows][:-1] <= start[rows][1:]).all()
     assert weight[rows].sum() == slowly(start.tolist(), end.tolist(), weight.tolist())
+
+
+@given(mentions_of)
+def test_from_the_left_the_longest(mentions):
+    """Going through each text and knowledge base: what starts first, of those the longest, then behind it."""
+    expected, ends = [], dict[tuple[int, int], int]()
+    for row in sorted(range(len(mentions)), key=lambda at: (mentions[at][1], -mentions[at][2], at)):
+        text, start, end, kb, _ = mentions[row]
+        if start >= ends.get((text, kb), 0):
+            expected.append(row)
+            ends[text, kb] = end
+    columns: list[Any] = [np.array(column) for column in zip(*mentions, strict=True)] or [np.zeros(0)] * 5
+    assert overlap.leftmost_longest(*columns[:4]).tolist() == sorted(expected)

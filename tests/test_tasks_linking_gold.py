@@ -66,6 +66,23 @@ def test_one_knowledge_base_is_scored(tmp_path):
         evaluate(tmp_path, "linked", data=f"{tmp_path}/gold.jsonl", of="three")
 
 
+def test_several_ids_of_one_thing_are_one_thing(tmp_path):
+    tiny_kb.write(tmp_path / "kb", tiny_kb.world(), name="tiny")
+    text = "Germany, Germany, Germany"
+    answers = [mention(at, at + 7, 4) for at in (0, 9, 18)]
+    tiny_linked.write(tmp_path / "linked", [tmp_path / "kb"], [document("a", text, answers)])
+    told = [  # the same id twice; one of a base that is not here, alone and beside one that is known
+        (0, "tiny", "Q183"), (0, None, "Q183"), (9, "elsewhere", "X1"), (9, "tiny", "Q183"),
+        (18, "elsewhere", "X1"),
+    ]  # fmt: skip
+    links = [{"start": at, "end": at + 7, "id": id_, "kb": kb} for at, kb, id_ in told]
+    (tmp_path / "gold.jsonl").write_text(json.dumps({"id": "a", "text": text, "mentions": links}))
+    results = evaluate(tmp_path, "linked", data=f"{tmp_path}/gold.jsonl")
+    scores = values(results, "linked")
+    assert (scores["precision"], scores["recall"]) == (2 / 3, 1.0)
+    assert "1 gold links have an id that no knowledge base knows; they count as NIL." in results.notes
+
+
 def test_what_cannot_be_scored(world, tmp_path):
     with pytest.raises(ConfigError, match="nothing to score"):
         Evaluation([], "x.jsonl", settings=Settings())

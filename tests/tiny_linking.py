@@ -33,11 +33,11 @@ def kb(out: Path, ids: Sequence[str], names: list[dict[str, Any]], called: str, 
     return tiny_kb.write(out, rows, name=called)
 
 
-def alias(folder: Path) -> Path:
-    """Write both knowledge bases and the table of their names; return the table."""
+def alias(folder: Path, **tables: Any) -> Path:
+    """Write both knowledge bases, the first with more `tables`, and the table of their names; return that."""
     redirects = [{"from_id": "Q999", "to_eid": 0, "kind": "merge"}]
     xref = [{"eid": 0, "scheme": "mesh", "value": "D010311"}]
-    places = kb(folder / "places", PLACES, PLACE_NAMES, "places", redirects=redirects, xref=xref)
+    places = kb(folder / "places", PLACES, PLACE_NAMES, "places", redirects=redirects, xref=xref, **tables)
     senses = kb(folder / "senses", SENSES, SENSE_NAMES, "senses")
     api.build_alias([places, senses], folder / "alias")
     return folder / "alias"

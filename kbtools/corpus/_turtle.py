@@ -193,9 +193,9 @@ class _Reader:
         if self.token == ("word", "a", self.token.at):
             self._take()
             return Iri(RDF_TYPE)
-        found = self._term(0)
+        found = None if self._is("[", "(") else self._term(0)
         if not isinstance(found, Iri):
-            raise _Wrong("a literal cannot be a property")
+            raise _Wrong("a literal or a bracket cannot be a property")
         return found
 
     def _term(self, depth: int) -> Iri | Literal:
@@ -225,6 +225,8 @@ class _Reader:
             return Literal(value, self._take().value)
         if self._is("^^"):
             self._take()
+            if self.token.kind not in {"iri", "prefixed"}:
+                raise _Wrong(f"the name of a type is expected, not {self._here()}")
             self._term(0)
         return Literal(value)
 

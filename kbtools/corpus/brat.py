@@ -21,11 +21,12 @@ import pyarrow as pa
 
 from kbtools.config import setting
 from kbtools.corpus._concepts import WHOLE, space_of
-from kbtools.corpus._files import CONTAINERS, as_part, files_of, has_files, identities, name_in
+from kbtools.corpus._files import CONTAINERS, as_part, files_of, has_files, identities, name_in, suffix_of
 from kbtools.corpus._offsets import HELP, Units
 from kbtools.corpus._parts import Told, placed
 from kbtools.corpus._whole import FilesPart, WholeFiles, contents, decoded
 from kbtools.corpus.base import Document, Link, Part, Report, batches
+from kbtools.errors import SourceError
 
 TEXT = ".txt"
 BESIDE = (".ann", ".a1", ".a2")
@@ -69,6 +70,9 @@ class Brat(WholeFiles):
 
     def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
         """Put texts together by their size; annotations without a text are rejected."""
+        if suffix_of(path) in BESIDE and not Path(path).is_dir():
+            raise SourceError(f"annotations, not a text: name what they are of, brat:{_stem(path)}{TEXT}",
+                              path=path)  # fmt: skip
         if Path(path).is_dir() and has_files(path, BESIDE):
             texts = {_stem(file) for file in files_of(path, self.below)}
             for file in files_of(path, BESIDE):

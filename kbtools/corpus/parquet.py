@@ -94,7 +94,7 @@ def opened(path: str) -> Iterator[pq.ParquetFile]:
             yield table
     except FileNotFoundError:
         raise SourceError("no such file; check the path", path=path) from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(
             f"not a Parquet file, or damaged: {' '.join(str(error).split())}", path=path
         ) from None

@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 
 from kbtools.config import setting
-from kbtools.corpus._whole import WholeFiles
+from kbtools.corpus._whole import FilesPart, WholeFiles, contents, decoded
 from kbtools.corpus.base import Document, Link, Report
 
 WORDNET = "wordnet"
@@ -81,10 +82,20 @@ class SemCor(WholeFiles):
     example: ClassVar[str] = "semcor:semcor3.0/brown1/tagfiles"
     settings: ClassVar[type] = Settings
 
+    def _documents(self, part: FilesPart, settings: Settings, report: Report) -> Iterator[Document]:
+        below = Path(part.path).is_dir()
+        for name, data in contents(part, report):
+            if (text := decoded(name, data, report)) is None:
+                continue
+            if below and not _is_semcor(text):
+                report.counts["skipped: no file of SemCor"] += 1  # LICENSE stands among them
+            else:
+                yield from self.documents(name, text, settings, report)
+
     def documents(self, name: str, text: str, settings: Settings, report: Report) -> Iterator[Document]:
         """Yield the texts of a file: usually one."""
-        if "<contextfile" not in text and "<context " not in text:
-            report.counts["skipped: no file of SemCor"] += 1  # LICENSE stands among them
+        if not _is_semcor(text):
+            report.reject(name, "no file of SemCor: there is no <context> in it", text=text[:100].encode())
             return
         called, made = "", _Text()
         for number, line in enumerate(text.splitlines(), 1):
@@ -110,6 +121,10 @@ class SemCor(WholeFiles):
 
 
 FORMAT = SemCor()
+
+
+def _is_semcor(text: str) -> bool:
+    return "<contextfile" in text or "<context " in text
 
 
 def _attributes(told: str) -> Attributes:

@@ -186,5 +186,7 @@ def _decoded(
     for one in told or ():
         try:
             yield decoder.decode(one)
+        except UnicodeDecodeError:  # what is taken as it stands is not looked into before
+            where.report.reject(where.file, "not UTF-8", line=where.line, text=bytes(one))
         except msgspec.DecodeError as error:
             where.report.reject(where.file, reason(error), line=where.line, text=bytes(one))

@@ -66,7 +66,7 @@ def is_record(line: bytes) -> bool:
         return False
     try:
         msgspec.json.decode(line.rstrip(SPACE).removesuffix(b","), type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 

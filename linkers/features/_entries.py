@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -34,23 +35,37 @@ class Gatherer:
     def __init__(self, profile: Profile, *, related: int, worth: float) -> None:
         """Take the words of at most `related` neighbours too, each worth `worth` of an own one."""
         self.profile, self.related, self.worth = profile, related, worth
-        self._wanted = np.zeros(len(profile.arrays["words.terms"]), np.bool_)
+        self._columns = np.full(len(profile.arrays["words.terms"]), -1, np.int32)
+        self._asked = np.zeros(0, np.int64)
+        self._norms = np.zeros(0)
 
-    def idf(self, terms: Longs) -> Doubles:
-        """Return log(1 + (N − n + ½) / (n + ½)) of terms that n of N entities have (Robertson's, above 0)."""
-        n = self.profile.arrays["words.entities"][terms].astype(np.float64)
+    @cached_property
+    def _idf(self) -> Doubles:
+        """log(1 + (N − n + ½) / (n + ½)) of terms that n of N entities have (Robertson's, above 0)."""
+        n = self.profile.arrays["words.entities"].astype(np.float64)
         found: Doubles = np.log1p(np.maximum(self.profile.described - n, 0) + 0.5) - np.log(n + 0.5)
         return np.maximum(found, 1e-6)
 
+    def idf(self, terms: NDArray[np.integer]) -> Doubles:
+        """Return how much terms tell, by how few entities have them."""
+        found: Doubles = self._idf[terms]
+        return found
+
     def entries(self, rows: Longs, terms: Longs, *, norms: bool) -> Entries:
         """Gather the words of distinct entities that are among `terms`, which are distinct as well."""
-        self._wanted[terms] = True
-        try:
-            whose, source, worth = self._sources(rows)
-            found = self._gathered(whose, source, worth, len(rows), norms=norms)
-        finally:
-            self._wanted[terms] = False
-        return found
+        self._columns[self._asked] = -1
+        self._asked = terms
+        self._columns[terms] = np.arange(len(terms))
+        return self._gathered(*self._sources(rows), len(rows), norms=norms)
+
+    @property
+    def width(self) -> int:
+        """How many terms entries were last asked for; 1 at least."""
+        return max(len(self._asked), 1)
+
+    def columns(self, terms: Longs) -> Longs:
+        """Return the places of terms among those that entries were last asked for."""
+        return self._columns[terms].astype(np.int64)
 
     def _sources(self, rows: Longs) -> tuple[Longs, Longs, Doubles]:
         """Return whose words are taken for each of the entities: place, row, worth."""
@@ -70,12 +85,11 @@ class Gatherer:
         lengths, at = words.take(source)
         term = words.values[at]
         length = np.bincount(whose, self.profile.lengths[source] * worth, minlength=count) / SIXTEENTHS
-        norm = np.zeros(count)
-        known = np.flatnonzero(self._wanted[term])
+        known = np.flatnonzero(self._columns[term] >= 0)
         owner = np.repeat(np.arange(len(whose)), lengths)
+        norm = np.zeros(count)
         if norms:  # of related ones: as if they had no words in common
-            square = np.square(weights[at] * (worth[owner] / SIXTEENTHS) * self.idf(term.astype(np.int64)))
-            norm = np.sqrt(np.bincount(whose[owner], square, minlength=count))
+            norm = np.sqrt(np.bincount(whose, self._squares(source) * np.square(worth), minlength=count))
         weight = weights[at[known]] * (worth[owner[known]] / SIXTEENTHS)
         key = whose[owner[known]] << 32 | term[known]
         if self.related:
@@ -87,3 +101,17 @@ class Gatherer:
             key, weight = key[first], np.add.reduceat(weight, first) if len(first) else weight
         offsets = np.searchsorted(key, np.arange(count + 1) << 32)
         return Entries(offsets, key & 0xFFFFFFFF, weight, length, norm)
+
+    def _squares(self, rows: Longs) -> Doubles:
+        """Return Σ (weight · idf)² over all words of entities; what was worked out is kept."""
+        if not len(self._norms):
+            self._norms = np.full(len(self.profile.lengths), np.nan)
+        fresh = np.unique(rows[np.isnan(self._norms[rows])])
+        lengths, at = self.profile.words.take(fresh)
+        telling = (
+            self.profile.arrays["words.weights"][at] / SIXTEENTHS * self.idf(self.profile.words.values[at])
+        )
+        owner = np.repeat(np.arange(len(fresh)), lengths)
+        self._norms[fresh] = np.bincount(owner, np.square(telling), minlength=len(fresh))
+        found: Doubles = self._norms[rows]
+        return found

@@ -13,7 +13,7 @@ entity's neighbours are its own to a part, as glosses of related senses are (Ban
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -29,6 +29,7 @@ from kbtools.linkers.index.profile import SIXTEENTHS, Profile
 from kbtools.linkers.knowledge import Knowledge
 
 PAIRS = 1 << 21  # words of candidates that are looked for at once
+CELLS = 1 << 19  # of a table of contexts and terms: what stays in the cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Settings:
     b: float = setting("bm25: how much entities with many words are held back; 0 to 1.", 0.75)
     k: float = setting("bm25: how much a word counts that the context has more often.", 1.0)
     smoothing: float = setting("lm: λ, the entity's share beside what all entities have.", 0.2)
+    power: float = setting("The sum to the power of this: with 0.5, long contexts shout less.", 1.0)
     related: int = setting("Neighbours whose words are taken too.", 0)
     related_worth: float = setting("What their words are worth.", 0.3)
 
@@ -51,6 +53,8 @@ class Settings:
         for name in ("whole", "k1", "k", "related", "related_worth"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it is 0 or more")
+        if self.power <= 0:
+            raise ConfigError(f"power is {self.power}; it is more than 0")
         if not 0 <= self.b <= 1 or not 0 < self.smoothing < 1:
             raise ConfigError(f"b is {self.b} (0 to 1), smoothing {self.smoothing} (between 0 and 1)")
 
@@ -88,11 +92,12 @@ def _scores(block: Block, mentions: Mentions, rows: Longs, gatherer: Gatherer, s
     entries = gatherer.entries(entity, terms, norms=settings.model == "cosine")
     worth = _worth(gatherer, entries, settings)
     pair, back = np.unique(around.of[owner] << 32 | place, return_inverse=True)
-    score = _shared(pair, around, entries, worth)[back]
+    score = _shared(pair, around, entries, worth, gatherer)[back]
     score -= _of_own(owner, place, around, entries, worth)
     if settings.model == "cosine":
         score /= np.maximum(_norms(around)[owner] * entries.norm[place], 1e-9)
-    found[known] = np.maximum(score, 0)  # what was added and taken off again may leave a trace
+    score = np.maximum(score, 0)  # what was added and taken off again may leave a trace
+    found[known] = score if settings.power == 1 else score**settings.power
     return found
 
 
@@ -135,20 +140,33 @@ def _likelihood(profile: Profile, entries: Entries, owner: Longs, share: float) 
     return found
 
 
-def _shared(pair: Longs, around: _Around, entries: Entries, worth: Doubles) -> Doubles:
-    """Sum up, for pairs context << 32 | entity, over the words that both have."""
-    score = np.zeros(len(pair))
+def _shared(pair: Longs, around: _Around, entries: Entries, worth: Doubles, gatherer: Gatherer) -> Doubles:
+    """Sum up, for pairs context << 32 | entity, over the words that both have.
+
+    What words are worth in some contexts is laid out as a table of contexts × terms, to be looked up by place.
+    """
+    score, width = np.zeros(len(pair)), gatherer.width
     context, entity = pair >> 32, pair & 0xFFFFFFFF
+    here, column = around.keys >> 32, gatherer.columns(around.keys & 0xFFFFFFFF)
+    theirs = gatherer.columns(entries.term)
     lengths = np.diff(entries.offsets)[entity]
-    cuts = np.searchsorted(np.cumsum(lengths), np.arange(PAIRS, lengths.sum(), PAIRS)).tolist()
-    for low, high in zip([0, *cuts], [*cuts, len(pair)], strict=True):
-        some = slice(low, high)
-        at = ranges(entries.offsets[entity[some]], lengths[some])
-        which = np.repeat(np.arange(low, high), lengths[some])
-        place = places(around.keys, context[which] << 32 | entries.term[at])
-        met = np.flatnonzero(place >= 0)
-        score += np.bincount(which[met], around.gain[place[met]] * worth[at[met]], minlength=len(pair))
+    for low, high in _portions(context, lengths, max(CELLS // width, 1)):
+        first, last = int(context[low]), int(context[high - 1]) + 1
+        table = np.zeros((last - first) * width)
+        words = slice(*np.searchsorted(here, [first, last]))
+        table[(here[words] - first) * width + column[words]] = around.gain[words]
+        at = ranges(entries.offsets[entity[low:high]], lengths[low:high])
+        which = np.repeat(np.arange(high - low), lengths[low:high])
+        gain = table[((context[low:high] - first) * width)[which] + theirs[at]]
+        score[low:high] = np.bincount(which, gain * worth[at], minlength=high - low)
     return score
+
+
+def _portions(context: Longs, lengths: Longs, most: int) -> Iterator[tuple[int, int]]:
+    """Cut pairs where their contexts are too far apart for one table, or their words too many."""
+    number = (context // most << 32) + np.cumsum(lengths) // PAIRS
+    heads = np.flatnonzero(np.diff(number, prepend=-1)).tolist()
+    return zip(heads, [*heads[1:], len(context)], strict=True)
 
 
 def _of_own(owner: Longs, place: Longs, around: _Around, entries: Entries, worth: Doubles) -> Doubles:

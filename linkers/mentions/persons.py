@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.kb.resolving import resolve
 from kbtools.linkers.base import Block, Longs, Mentions, Step, ranges
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.mentions import _deriving
+from kbtools.linkers.mentions._classes import instances, there
 from kbtools.text import CJK
 
 PARTICLE = re.compile(
@@ -56,6 +56,7 @@ class Settings:
     least: float = setting("A candidate of a smaller prior does not make a mention a person.", 0.05)
     most: float = setting("What is handed on has this probability at most.", 0.8)
     backward: bool = setting("Before the full name, too.", True)
+    optional: bool = setting("Where no knowledge base has these classes, do nothing.", False)
     only_known: bool = setting("Only mentions that are there get candidates; no new ones.", False)
 
     def __post_init__(self) -> None:
@@ -66,7 +67,9 @@ class Settings:
 
 def make(knowledge: Knowledge, settings: Settings) -> Step:
     """Return the step."""
-    return step_with(_instances(knowledge, settings.classes), settings)
+    if settings.optional and not there(knowledge, settings.classes):
+        return lambda _, mentions: mentions
+    return step_with(instances(knowledge, settings.classes, "mentions/persons"), settings)
 
 
 def step_with(
@@ -88,29 +91,6 @@ def step_with(
         return _deriving.put_before(_mixed(mentions, where, own, person, settings), mentions)
 
     return step
-
-
-def _instances(
-    knowledge: Knowledge, classes: Sequence[str]
-) -> Callable[[NDArray[np.uint8], NDArray[np.uint32]], Marks]:
-    """Return what marks the instances of classes and of those below them."""
-    profile = knowledge.need_profile("mentions/persons")
-    found = resolve(knowledge.bases, list(classes))
-    known = found.eid >= 0
-    if not known.any():
-        raise ConfigError(
-            f"mentions/persons: no class {', '.join(classes)} here; name those that persons are "
-            "instances of: classes=ID,ID"
-        )
-    wanted = profile.rows(found.kb[known], found.eid[known])
-
-    def marked(kb: NDArray[np.uint8], eid: NDArray[np.uint32]) -> Marks:
-        lengths, at = profile.classes.take(profile.rows(kb, eid))
-        among = np.isin(profile.classes.values[at], wanted[wanted >= 0])
-        owner = np.repeat(np.arange(len(eid)), lengths)
-        return np.bincount(owner[among], minlength=len(eid)) > 0
-
-    return marked
 
 
 @lru_cache(maxsize=1 << 16)

@@ -38,7 +38,7 @@ def make(settings: Settings) -> Rank:
     return rank
 
 
-def softmax(mentions: Mentions, scores: np.ndarray, nil: float | None) -> Ranked:
+def softmax(mentions: Mentions, scores: np.ndarray, nil: float | np.ndarray | None) -> Ranked:
     """Turn scores into probabilities mention by mention; sums are taken in double precision."""
     count, owner = len(mentions), mentions.owner
     top = np.full(count, -np.inf if nil is None else nil)

@@ -18,10 +18,13 @@ from kbtools.alias.schema import KIND, TABLES
 from kbtools.artefact import KbRef
 from kbtools.errors import ConfigError
 from kbtools.kb import diff as between
+from kbtools.kb.comparing import one_space, settings_changed
 from kbtools.kb.diff import Change, Difference
 from kbtools.kb.quoting import read_parquet
-from kbtools.kb.reader import Tables, shares_ids
+from kbtools.kb.reader import Tables
 from kbtools.kb.views import add_views, ask, ask_one, connect
+from kbtools.linked import diff as linked
+from kbtools.linked.changes import LinkedDifference
 
 MOVED = 0.01  # a smaller difference of a prior is not counted as a move
 
@@ -44,16 +47,19 @@ def diff(
     top: int = 20,
     memory: int | None = None,
     threads: int | None = None,
-) -> AliasDifference | Difference:
+) -> AliasDifference | LinkedDifference | Difference:
     """Compare two artefacts of one kind; spills to disk what does not fit into memory.
 
     `examples` are shown of each change; `top` relations of knowledge bases. `kbs` are those that alias
-    tables were made of, if they are not where they were.
+    tables and linked documents speak of, if they are not where they were.
     """
-    if {artefact.read(path).kind for path in (old, new)} == {KIND}:
+    kinds = {artefact.read(path).kind for path in (old, new)}
+    if kinds == {KIND}:
         return _Comparison(old, new, examples, kbs).run(memory, threads)
+    if kinds == {linked.KIND}:
+        return linked.diff(old, new, kbs=kbs, examples=examples, memory=memory, threads=threads)
     if kbs:
-        raise ConfigError(f"{old}, {new}: no alias tables; --kb names what those speak of")
+        raise ConfigError(f"{old}, {new}: no alias tables or linked documents; --kb names what those speak of")
     return between.diff(old, new, examples=examples, top=top, memory=memory, threads=threads)
 
 
@@ -69,7 +75,7 @@ class _Comparison:
         for name in dict.fromkeys([*places[0], *places[1]]):
             old, new = places[0].get(name), places[1].get(name)
             matched = "eid"
-            if old is not None and new is not None and not _one_space(before[old], after[new]):
+            if old is not None and new is not None and not one_space(before[old], after[new]):
                 here = old in self.who["old"].kbs and new in self.who["new"].kbs
                 matched = "id" if here else "no"
             found.append(_Kb(name, old, new, matched))
@@ -89,7 +95,7 @@ class _Comparison:
                 new=str(self.after.path),
                 same=self.before.manifest.content == self.after.manifest.content,
                 tables=self._tables(),
-                settings=self._settings(),
+                settings=settings_changed(self.before.manifest, self.after.manifest),
                 added=self._names("new", "old"),
                 vanished=self._names("old", "new"),
                 tops=self._turns("tops", "o.key <> n.key", f"{mass}, norm, kb", "kb"),
@@ -165,14 +171,6 @@ class _Comparison:
         return [
             Change(name=table, old=self.before.rows(table), new=self.after.rows(table)) for table in TABLES
         ]
-
-    def _settings(self) -> dict[str, tuple[object, object]]:
-        old, new = (_flat(one.manifest.settings) for one in (self.before, self.after))
-        return {
-            name: (old.get(name), new.get(name))
-            for name in dict.fromkeys([*old, *new])
-            if old.get(name) != new.get(name)
-        }
 
     def _names(self, there: str, absent: str) -> Names:
         """Find the names that are `there` and not in the other."""
@@ -282,15 +280,3 @@ class _Comparison:
 
 class _Alias(Tables):
     kind = KIND
-
-
-def _one_space(old: KbRef, new: KbRef) -> bool:
-    same = old.content == new.content
-    return same or shares_ids(old.id_space, new.id_space) or shares_ids(new.id_space, old.id_space)
-
-
-def _flat(settings: dict[str, object], prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, value in settings.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return found

@@ -15,6 +15,7 @@ from kbtools.kb import overview
 from kbtools.kb.overview import Description, Overview, Unfinished, sample
 from kbtools.kb.reader import Tables
 from kbtools.kb.views import add_views, ask, connect
+from kbtools.linked import overview as linked
 
 MASS = "sum((n * 1e6)::HUGEINT)::DOUBLE / 1e6"  # a sum over integers is the same in each run
 
@@ -68,9 +69,11 @@ def describe(
     Ids and labels come from the knowledge bases `kbs`, or from where they were when the table was made.
     """
     general = overview.describe(path, rows=rows, top=top, memory=memory, threads=threads)
+    if isinstance(general, Overview) and general.kind == linked.KIND:
+        return linked.describe(general, kbs=kbs, rows=rows, top=top, memory=memory, threads=threads)
     if isinstance(general, Unfinished) or general.kind != KIND:
         if kbs:
-            raise ConfigError(f"{path}: no alias table; --kb names what one speaks of")
+            raise ConfigError(f"{path}: no alias table and no linked documents; --kb names what those speak of")
         return general
     alias = Tables(path)
     manifest = alias.manifest

@@ -10,6 +10,7 @@ import duckdb
 
 from kbtools.artefact import KbRef, Manifest
 from kbtools.errors import ArtefactError, KbError
+from kbtools.kb.comparing import belonging
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Kb, shares_ids
 from kbtools.kb.views import ask
@@ -74,17 +75,8 @@ class Referents:
 
 def referents(sides: dict[str, Manifest], kbs: Sequence[Path | str]) -> dict[str, Referents]:
     """Tell which knowledge bases belong to which of several tables; one that fits none is refused."""
-    mine: dict[str, list[Path | str]] = {side: [] for side in sides}
-    for kb in kbs:
-        faults = []
-        for side, manifest in sides.items():
-            try:
-                Referents(manifest, [kb])
-                mine[side].append(kb)
-            except ArtefactError as fault:
-                faults.append(fault)
-        if len(faults) == len(sides):
-            raise faults[-1]
+    opens = {side: lambda kb, manifest=manifest: Referents(manifest, [kb]) for side, manifest in sides.items()}
+    mine = belonging(kbs, opens)
     return {side: Referents(manifest, mine[side]) for side, manifest in sides.items()}
 
 

@@ -18,6 +18,7 @@ from kbtools.kb.schema import STR
 from kbtools.kb.soundness import guarded, many, out_of_order
 from kbtools.kb.verify import Verdict
 from kbtools.kb.views import add_views, ask, connect
+from kbtools.linked import verify as linked
 from kbtools.text import BARE, FOLDED, normalise_many
 
 OFF = 1e-5  # how far the priors of one name may be from 1
@@ -55,8 +56,9 @@ def problems(
 def verify(
     path: Path, *, deep: bool = False, memory: int | None = None, threads: int | None = None
 ) -> Verdict:
-    """Check an artefact of any kind; `deep` looks into the rows of alias tables too."""
-    return general.verify(path, deep=deep, memory=memory, threads=threads, checks={KIND: problems})
+    """Check an artefact of any kind; `deep` looks into the rows of alias tables and linked documents too."""
+    checks = {KIND: problems, linked.KIND: linked.problems}
+    return general.verify(path, deep=deep, memory=memory, threads=threads, checks=checks)
 
 
 class _Alias(Tables):

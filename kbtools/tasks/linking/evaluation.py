@@ -93,7 +93,7 @@ class Evaluation:
             self.entities.numbered,
             self.data,
         )
-        of, gold, aside = self._of(read)
+        of, gold, aside = self._of(golds.told_once(read, self.entities.places))
         systems = [
             answers.read(one, name, gold, self.entities.places, of)
             for one, name in zip(self.linked, self.names, strict=True)
@@ -168,7 +168,7 @@ class Evaluation:
             yield f"{rejected:,} records of gold cannot be used; the first: {where}: {first['reason']}"
         if aside:
             yield f"{aside:,} gold links are to other knowledge bases than {name}; they are left out."
-        if unknown := gold.counts["ids that no knowledge base knows"]:
+        if unknown := gold.counts[golds.UNKNOWN]:
             yield f"{unknown:,} gold links have an id that no knowledge base knows; they count as NIL."
         for one in systems:
             for what, n in one.counts.items():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ Numbered = Callable[[Sequence[str | None], Longs], Longs]
 VALUES = ("QUANTITY", "DATETIME")  # types of gold that is a number or a date, not an entity
 # Kinds of links that say what is right: if there are none of the first, then of the next.
 SAID = (["gold", "coreference"], ["anchor"], [kind for kind in KINDS if kind != "ner"])
+UNKNOWN = "ids that no knowledge base knows"
 FLAGS = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -58,6 +59,26 @@ class Gold:
             [self.kbs[row] for row in at], [self.told[row] for row in at], [self.names[row] for row in at],
             [self.types[row] for row in at], self.counts,
         )  # fmt: skip
+
+
+def told_once(gold: Gold, names: Collection[str]) -> Gold:
+    """Keep an entity once at each place; an id of a knowledge base not in `names` if no other leads anywhere.
+
+    Corpora tell several ids of one thing. Two may lead to one entity, and one that nobody here can know says
+    nothing against another that is known.
+    """
+    one = gold.annotations
+    place = np.unique(np.stack([one.doc, one.start, one.end]), axis=1, return_inverse=True)[1].reshape(-1)
+    known = np.flatnonzero(one.known)
+    found = np.zeros(len(one), np.bool_)
+    found[place[known]] = True
+    foreign = np.array([kb is not None and kb not in names for kb in gold.kbs], np.bool_)
+    named = np.array([id_ is not None for id_ in gold.told], np.bool_)
+    kept = ~one.known & ~(foreign & named & found[place])
+    _, first = np.unique(np.stack([place[known], one.entity[known]]), axis=1, return_index=True)
+    kept[known[first]] = True
+    lost = int((named & kept & (one.entity == NIL)).sum())
+    return replace(gold.take(kept), counts={**gold.counts, UNKNOWN: lost})
 
 
 def surfaces(texts: Sequence[str], one: Annotations) -> list[str]:
@@ -138,7 +159,7 @@ def _entities(
     entity[rows] = np.where(entity[rows] < 0, more[first], entity[rows])
     offsets = np.searchsorted(owner, np.arange(len(ids) + 1)).astype(np.int64)
     lost = np.array(asked, np.int64)[entity[asked] < 0] if asked else np.zeros(0, np.int64)
-    counts = Counter({"gold": len(ids), "ids that no knowledge base knows": lost.size})
+    counts = Counter({"gold": len(ids), UNKNOWN: lost.size})
     return entity, linking.Ragged(offsets, more), dict(counts)
 
 

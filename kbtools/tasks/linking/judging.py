@@ -98,6 +98,15 @@ def _first(gold: Gold, one: Judged, settings: Settings, seed: int) -> Iterator[M
     for group, threshold in _thresholds(documents, one, settings, seed):
         counts = linking.counts_above(one.known, one.linked, one.is_right, threshold, documents)
         yield from told(counts, "threshold", group)
+        if np.isfinite(least := float(np.median(threshold))):
+            yield Measure(
+                system=one.name,
+                metric="p at least",
+                value=least,
+                n=len(one.known),
+                by="threshold",
+                group=group,
+            )
     bins = linking.reliability(one.linked.score, one.is_right, settings.bins)
     for metric, value in (
         ("average precision", linking.average_precision(one.right, len(one.known))),

@@ -132,7 +132,7 @@ class Evaluation:
         if not found:
             names = ", ".join(self.entities.places)
             raise ArtefactError(f"{self.data}: no sense is one of {names}; pass the wordnet with --kb KB")
-        return min(found, key=lambda place: (-found[place], place))
+        return int(min(found, key=lambda place: (-found[place], place)))
 
     def _said(self, linked: Linked, name: str, gold: Gold, of: int) -> Longs:
         """Find what a linker says of each instance: at just this place, its surest mention."""
@@ -166,6 +166,8 @@ class Evaluation:
         for (by, group), score in scores.items():
             for metric in ("precision", "recall", "f1"):
                 value = getattr(score, metric)
+                if np.isnan(value.mean):  # precision of no answer
+                    continue
                 yield Measure(
                     system=one.name, metric="F1" if metric == "f1" else metric, value=value.mean,
                     low=value.low, high=value.high, n=score.instances, by=by, group=group,

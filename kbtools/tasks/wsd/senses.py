@@ -46,9 +46,7 @@ def first(base: Base, words: Sequence[Word | None]) -> Longs:
         return eids
     asked = {word: at for at, word in enumerate(dict.fromkeys(word for word in words if word))}
     named = pa.array([f"{word.lemma}#{word.pos}#{FIRST}" for word in asked], STR)
-    sql = (
-        "SELECT n, min(eid) AS eid FROM xref JOIN asked ON value = id WHERE scheme = 'sense' GROUP BY n"
-    )
+    sql = "SELECT n, min(eid) AS eid FROM xref JOIN asked ON value = id WHERE scheme = 'sense' GROUP BY n"
     found = answer(
         base.kb.path, sql, {"n": np.arange(len(asked)), "id": named}, parts=base.parts, only={"xref"}
     )
@@ -70,8 +68,9 @@ def most_frequent(
             counts[word][entity] += 1
     chosen = otherwise.copy()
     for at, word in enumerate(words):
-        if word in counts:
-            most = max(counts[word].values())
-            best = [entity for entity, n in counts[word].items() if n == most]
+        mine = counts.get(word) if word else None
+        if mine:
+            most = max(mine.values())
+            best = [entity for entity, n in mine.items() if n == most]
             chosen[at] = chosen[at] if chosen[at] in best else best[0]
     return chosen

@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +83,12 @@ class FuzzyIndex:
         self._process = need("rapidfuzz.process", extra="link", why="searching a fuzzy index")
         measure = need("rapidfuzz.distance", extra="link", why="searching a fuzzy index").OSA
         self._distance, self._similar = measure.distance, measure.normalized_similarity
+
+    def within_edits(self, least: float) -> FuzzyIndex:
+        """Return the same index as one that finds what is within the edits and at least so similar: fast."""
+        found = copy(self)
+        found.settings = replace(self.settings, pool=0, least=max(least, self.settings.least))
+        return found
 
     def __repr__(self) -> str:
         return f"FuzzyIndex({str(self.path)!r})"
@@ -173,6 +181,8 @@ class FuzzyIndex:
 
     def _pool(self, norms: pa.StringArray, queries: Strings, near: Pairs) -> Pairs:
         """Return names by their n-grams that are not among those within the edits."""
+        if not self.settings.pool:
+            return Pairs(near.query[:0], near.name[:0])
         asked = np.arange(len(norms))
         if self.settings.mode == "fast":
             asked = np.setdiff1d(asked, near.query)

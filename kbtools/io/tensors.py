@@ -1,0 +1,151 @@
+"""Named arrays in one file, in the safetensors format: for weights and vectors, read without trust.
+
+    8 bytes, little-endian     N, the length of the header
+    N bytes                    JSON: name -> {"dtype", "shape", "data_offsets": [begin, end]}, and spaces
+    the rest                   the arrays, little-endian, one after the other, with no gap and nothing after
+
+`__metadata__` in the header holds words for words. Nothing of a file is run, and no size in it is believed
+before it was compared with the size of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbtools.errors import ArtefactError, ConfigError
+
+Array = NDArray[Any]
+
+KINDS = {
+    "BOOL": "|b1", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "U32": "<u4",
+    "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
+}  # fmt: skip
+NAMES = {kind[1:]: name for name, kind in KINDS.items()}
+METADATA = "__metadata__"
+LENGTH, ALIGNED = 8, 8
+LONGEST = 100_000_000  # bytes of a header
+MOST_AXES = 32
+
+
+class Tensors(NamedTuple):
+    """What a file holds: arrays mapped into memory, not to be written to, and words about them."""
+
+    arrays: dict[str, Array]
+    metadata: dict[str, str]
+
+
+class _Told(NamedTuple):
+    """What a header says of one array."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def encode(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return the bytes of a file: the widest numbers first, then by name, so that each is aligned."""
+    header: dict[str, Any] = {METADATA: dict(sorted(metadata.items()))} if metadata else {}
+    parts, at = [], 0
+    for name, array in sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
+        kind = NAMES.get(array.dtype.str[1:])
+        if kind is None or name == METADATA:
+            raise ConfigError(f"{name!r}: an array of {array.dtype} called so cannot be written")
+        parts.append(np.ascontiguousarray(array, KINDS[kind]).tobytes())
+        header[name] = {"dtype": kind, "shape": [*array.shape], "data_offsets": [at, at + len(parts[-1])]}
+        at += len(parts[-1])
+    told = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    told += b" " * (-len(told) % ALIGNED)
+    return b"".join([len(told).to_bytes(LENGTH, "little"), told, *parts])
+
+
+def load(path: Path) -> Tensors:
+    """Map the arrays of a file; refuse one that is not exactly what its header says."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(LENGTH), "little")
+            if size < LENGTH or length > min(size - LENGTH, LONGEST):
+                raise _damaged(path, f"a header of {length:,} bytes in a file of {size:,}")
+            header = file.read(length)
+    except OSError as error:
+        raise ArtefactError(f"{path}: cannot be read: {error.strerror}") from error
+    first = LENGTH + length
+    told, metadata = _header(path, header)
+    _check(path, told, size - first)
+    whole = np.memmap(path, np.uint8, "r", first) if size > first else np.zeros(0, np.uint8)
+    return Tensors({one.name: _array(whole, one) for one in told}, metadata)
+
+
+def _array(whole: Array, told: _Told) -> Array:
+    found: Array = whole[told.begin : told.end]
+    if found.ctypes.data % np.dtype(KINDS[told.kind]).itemsize:
+        found = found.copy()  # others do not pad their headers
+    found = np.asarray(found.view(KINDS[told.kind]).reshape(told.shape))
+    found.flags.writeable = False
+    return found
+
+
+def _header(path: Path, header: bytes) -> tuple[list[_Told], dict[str, str]]:
+    try:
+        found = json.loads(header.decode(), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"its header is no JSON ({' '.join(str(error).split())[:80]})") from error
+    if not isinstance(found, dict):
+        raise _damaged(path, "its header is no table")
+    metadata = found.pop(METADATA, {})
+    if not isinstance(metadata, dict) or not all(isinstance(word, str) for word in metadata.values()):
+        raise _damaged(path, f"{METADATA} holds words alone")
+    return [_told(path, name, entry) for name, entry in found.items()], metadata
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
+
+
+def _told(path: Path, name: str, entry: Any) -> _Told:
+    """Check what a header says of one array, by itself."""
+    if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
+        raise _damaged(path, f"of {name[:80]!r} it says something else than dtype, shape and data_offsets")
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise _damaged(path, f"{name[:80]!r} is of {str(kind)[:20]}; read are {', '.join(KINDS)}")
+    if not _counts(shape) or not _counts(offsets) or len(offsets) != 2 or len(shape) > MOST_AXES:
+        raise _damaged(path, f"the shape or place of {name[:80]!r} is not one")
+    begin, end = offsets
+    wanted = math.prod(shape) * np.dtype(KINDS[kind]).itemsize
+    if end - begin != wanted:
+        raise _damaged(path, f"{name[:80]!r} takes {wanted:,} bytes, and has {end - begin:,}")
+    return _Told(name, kind, tuple(shape), begin, end)
+
+
+def _counts(values: Any) -> bool:
+    """Tell whether these are numbers from 0 on; JSON's true is none."""
+    return isinstance(values, list) and all(type(value) is int and value >= 0 for value in values)
+
+
+def _check(path: Path, told: list[_Told], size: int) -> None:
+    """Refuse arrays that overlap, leave a gap, or do not fill the file."""
+    at = 0
+    for one in sorted(told, key=lambda one: (one.begin, one.end)):
+        if one.begin != at:
+            what = "overlaps another" if one.begin < at else "comes after a gap"
+            raise _damaged(path, f"{one.name[:80]!r} {what}")
+        at = one.end
+    if at != size:
+        raise _damaged(path, f"its arrays take {at:,} bytes, and there are {size:,}")
+
+
+def _damaged(path: Path, what: str) -> ArtefactError:
+    return ArtefactError(f"{path}: damaged or not safetensors: {what}; make it again")

@@ -1,0 +1,176 @@
+"""Which places that names were found at may be mentions, by their words; what others gave is left alone.
+
+Chinese has names of one character, and each of them is part of many words. One is kept where text was counted
+and it is often a link; else if it hardly means anything else and no Chinese character stands beside it. With
+`words` a name begins and ends where words do; without, it may stand anywhere in a run of characters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kbtools.config import setting
+from kbtools.errors import ConfigError
+from kbtools.linkers.base import KINDS, Block, Longs, Mentions, Step, take
+from kbtools.linkers.knowledge import Knowledge
+from kbtools.linkers.words import stop_words, words_of
+from kbtools.text.words import words
+
+Marks = NDArray[np.bool_]
+NAMES = KINDS.index("dictionary")
+CALENDAR = (  # no names by themselves, but parts of many: Black Friday
+    "january february march april may june july august september october november december "
+    "monday tuesday wednesday thursday friday saturday sunday"
+)
+INSIDE = "-‐‑'’.&·•‧/–"  # punctuation that may stand inside a word
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a mention may look like."""
+
+    most_words: int = setting("Words at most, as spaces part them; 0: any number.", 0)
+    stop_edges: bool = setting("It may begin or end with a word like 'the', unless all in capitals.", True)
+    punctuation: bool = setting("It may hold commas, quotes, brackets, signs of money; the like.", True)
+    words: Literal["", "characters", "jieba"] = setting("It begins and ends where words, so cut, do.", "")
+    single_link: float = setting("A Chinese character alone: a link this often, where it was counted;", 0.0)
+    single_prior: float = setting("else with a prior of at least this, and apart from others.", 0.0)
+
+    def __post_init__(self) -> None:
+        if self.most_words < 0:
+            raise ConfigError(f"most_words is {self.most_words}; it is 0 or more")
+
+
+def make(knowledge: Knowledge, settings: Settings) -> Step:
+    """Return the step."""
+    del knowledge
+
+    def find(block: Block, mentions: Mentions) -> Mentions:
+        rows = np.flatnonzero(mentions.kind == NAMES)
+        kept = np.ones(len(mentions), np.bool_)
+        if len(rows):
+            kept[rows] = _kept(block, mentions, rows, settings)
+        return mentions if kept.all() else take(mentions, np.flatnonzero(kept))
+
+    return find
+
+
+def _kept(block: Block, mentions: Mentions, rows: Longs, settings: Settings) -> Marks:
+    text = mentions.text[rows]
+    low, high = block.places(text, mentions.start[rows]), block.places(text, mentions.end[rows])
+    kinds = _kinds()[block.codes]
+    kept: Marks = np.ones(len(rows), np.bool_)
+    if settings.most_words:
+        kept &= _count(kinds == SPACE, low, high) < settings.most_words
+    if not settings.punctuation:
+        kept &= _count((kinds == SIGN) | _loose(kinds), low, high) == 0
+    if not settings.stop_edges:
+        kept &= ~_stop_edges(block, text, mentions.start[rows], mentions.end[rows])
+    if settings.single_link or settings.single_prior:
+        kept &= _often(block, mentions, rows, kinds == HAN, settings)
+    if settings.words:
+        edges = _edges(block, np.unique(text), settings.words)
+        kept &= edges[low] & edges[high]
+    return kept
+
+
+def _count(marks: Marks, low: Longs, high: Longs) -> Longs:
+    sums = np.concatenate([[0], np.cumsum(marks)])
+    found: Longs = sums[high] - sums[low]
+    return found
+
+
+def _loose(kinds: NDArray[np.uint8]) -> Marks:
+    """Mark what may stand inside a word and stands between spaces: a dash."""
+    around = np.concatenate([[SPACE], kinds, [SPACE]])
+    loose: Marks = (kinds == JOIN) & (around[:-2] == SPACE) & (around[2:] == SPACE)
+    return loose
+
+
+def _stop_edges(
+    block: Block, text: NDArray[np.int32], start: NDArray[np.int32], end: NDArray[np.int32]
+) -> Marks:
+    """Mark places whose first or last word is a stop word."""
+    found = block.words
+    whose = found.text.astype(np.int64) << 32
+    first = np.searchsorted(whose | found.start, text.astype(np.int64) << 32 | start)
+    last = np.searchsorted(whose | found.end, text.astype(np.int64) << 32 | end, "right") - 1
+    if not len(whose):
+        return np.zeros(len(text), np.bool_)
+    stop = stop_marks(block)
+    either: Marks = stop[np.minimum(first, len(stop) - 1)] | stop[np.maximum(last, 0)]
+    return either
+
+
+def stop_marks(block: Block) -> Marks:
+    """Mark the words of a block that are stop words, in capitals none: US, WHO."""
+    found = block.words
+    capitals = _count(
+        _kinds()[block.codes] == CAPITAL,
+        *(block.places(found.text, point) for point in (found.start, found.end)),
+    )
+    long = found.end - found.start
+    marks: Marks = np.isin(found.term, _stops()) & ~((capitals == long) & (long > 1))
+    return marks
+
+
+@cache
+def _stops() -> NDArray[np.uint64]:
+    return words_of([word for word in stop_words() if word not in CALENDAR.split()]).term
+
+
+def _often(block: Block, mentions: Mentions, rows: Longs, han: Marks, settings: Settings) -> Marks:
+    """Mark all but single characters that are too seldom what a name says."""
+    text = mentions.text[rows]
+    low = block.places(text, mentions.start[rows])
+    single = (mentions.end[rows] - mentions.start[rows] == 1) & han[low]
+    around = np.concatenate([[False], han, [False]])
+    inner = np.ones(len(han) + 1, np.bool_)  # the neighbour is of the same text
+    inner[block.begins[:-1]] = inner[block.begins[1:]] = False
+    alone = ~(around[low] & inner[low]) & ~(around[low + 2] & inner[low + 1])
+    top = np.zeros(len(mentions), np.float32)
+    np.maximum.at(top, mentions.owner, mentions.prior)
+    counted = ~np.isnan(mentions.link[rows])
+    sure = np.where(
+        counted, mentions.link[rows] >= settings.single_link, alone & (top[rows] >= settings.single_prior)
+    )
+    often: Marks = ~single | sure
+    return often
+
+
+def _edges(block: Block, texts: NDArray[np.int32], how: Literal["characters", "jieba"]) -> Marks:
+    """Mark the places where words begin or end."""
+    edges = np.zeros(len(block.codes) + 1, np.bool_)
+    for number in texts.tolist():
+        spans = words(block.texts[number], block.langs[number], zh=how)
+        edges[block.begins[number] + spans.reshape(-1)] = True
+    return edges
+
+
+OTHER, SPACE, SIGN, JOIN, CAPITAL, HAN = range(6)
+
+
+@cache
+def _kinds() -> NDArray[np.uint8]:
+    kinds = np.zeros(0x110000, np.uint8)
+    for code in range(0x20000):
+        letter = chr(code)
+        category = unicodedata.category(letter)
+        if letter.isspace():
+            kinds[code] = SPACE
+        elif letter in INSIDE:
+            kinds[code] = JOIN
+        elif category[0] == "P" or category == "Sc":
+            kinds[code] = SIGN
+        elif category in ("Lu", "Lt"):
+            kinds[code] = CAPITAL
+        elif letter.isalpha() and (0x3400 <= code < 0xA000 or 0xF900 <= code < 0xFB00):
+            kinds[code] = HAN
+    kinds[0x20000:0x32000] = HAN
+    return kinds
