@@ -137,13 +137,14 @@ def ask(
 
 
 @lru_cache(maxsize=2)
-def _opened(told: bytes) -> Opened:
+def _opened(told: bytes, _contents: tuple[str, ...]) -> Opened:
     return Opened(msgspec.json.decode(told, type=Asked))
 
 
 def opened(asked: Asked) -> Opened:
-    """Open a linker, or return the one that this process has open."""
-    return _opened(msgspec.json.encode(asked))
+    """Open a linker, or return the one that this process has open, if it is still what lies there."""
+    paths = [asked.alias, *asked.indexes, *asked.kbs, *([asked.fitted] if asked.fitted else [])]
+    return _opened(msgspec.json.encode(asked), tuple(artefact.read(Path(path)).content for path in paths))
 
 
 def _encoder(asked: Asked) -> Any:

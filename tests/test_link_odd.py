@@ -7,7 +7,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kbtools import api, artefact, corpus, linkers
@@ -210,6 +210,7 @@ def crowd(tmp_path_factory):
     return folder
 
 
+@settings(max_examples=40)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5), options=OPTIONS, seed=st.integers(0, 99))
 def test_every_document_keeps_the_promise(crowd, tmp_path_factory, texts, options, seed):
     folder = tmp_path_factory.mktemp("p")

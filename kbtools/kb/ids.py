@@ -22,12 +22,13 @@ class Ids:
     """Ids and labels of the entities of a knowledge base, read row group by row group when asked for."""
 
     def __init__(self, kb: Kb) -> None:
-        self._groups: list[tuple[str, int]] = []
+        self._groups: list[tuple[str, str, int]] = []
+        content = kb.manifest.content  # another may be made at the same place later
         sizes = []
         for path in kb.files("entities"):
             with pq.ParquetFile(path) as file:
                 facts = [file.metadata.row_group(at).num_rows for at in range(file.metadata.num_row_groups)]
-            self._groups += [(str(path), at) for at in range(len(facts))]
+            self._groups += [(str(path.absolute()), content, at) for at in range(len(facts))]
             sizes += facts
         self._begins = np.cumsum([0, *sizes])
 
@@ -49,7 +50,7 @@ class Ids:
 
 
 @lru_cache(maxsize=GROUPS)
-def _column(path: str, group: int, name: str) -> pa.Array:
+def _column(path: str, _content: str, group: int, name: str) -> pa.Array:
     try:
         with pq.ParquetFile(Path(path)) as file:
             return file.read_row_group(group, columns=[name])[name].combine_chunks().cast(STR)

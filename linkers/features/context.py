@@ -29,7 +29,7 @@ from kbtools.linkers.index.profile import SIXTEENTHS, Profile
 from kbtools.linkers.knowledge import Knowledge
 
 PAIRS = 1 << 21  # words of candidates that are looked for at once
-CELLS = 1 << 19  # of a table of contexts and terms: what stays in the cache
+CELLS = 1 << 18  # of a table of contexts and terms: what stays in the cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,7 @@ def _likelihood(profile: Profile, entries: Entries, owner: Longs, share: float) 
 def _shared(pair: Longs, around: _Around, entries: Entries, worth: Doubles, gatherer: Gatherer) -> Doubles:
     """Sum up, for pairs context << 32 | entity, over the words that both have.
 
-    What words are worth in some contexts is laid out as a table of contexts × terms, to be looked up by place.
+    What words are worth in some contexts is laid out as a table of contexts × terms.
     """
     score, width = np.zeros(len(pair)), gatherer.width
     context, entity = pair >> 32, pair & 0xFFFFFFFF

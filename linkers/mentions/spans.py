@@ -15,10 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.alias.hashing import codes_of
 from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.linkers.base import KINDS, Block, Longs, Mentions, Step, take
 from kbtools.linkers.knowledge import Knowledge
+from kbtools.linkers.mentions._letters import CAPITAL, DENSE, SPACE, kinds
 from kbtools.linkers.words import stop_words, words_of
 from kbtools.text.words import words
 
@@ -64,16 +66,16 @@ def make(knowledge: Knowledge, settings: Settings) -> Step:
 def _kept(block: Block, mentions: Mentions, rows: Longs, settings: Settings) -> Marks:
     text = mentions.text[rows]
     low, high = block.places(text, mentions.start[rows]), block.places(text, mentions.end[rows])
-    kinds = _kinds()[block.codes]
+    letters = kinds()[block.codes]
     kept: Marks = np.ones(len(rows), np.bool_)
     if settings.most_words:
-        kept &= _count(kinds == SPACE, low, high) < settings.most_words
+        kept &= _count(letters == SPACE, low, high) < settings.most_words
     if not settings.punctuation:
-        kept &= _count((kinds == SIGN) | _loose(kinds), low, high) == 0
+        kept &= _count(_punctuation(block.codes, letters == SPACE), low, high) == 0
     if not settings.stop_edges:
         kept &= ~_stop_edges(block, text, mentions.start[rows], mentions.end[rows])
     if settings.single_link or settings.single_prior:
-        kept &= _often(block, mentions, rows, kinds == HAN, settings)
+        kept &= _often(block, mentions, rows, letters & DENSE > 0, settings)
     if settings.words:
         edges = _edges(block, np.unique(text), settings.words)
         kept &= edges[low] & edges[high]
@@ -86,11 +88,12 @@ def _count(marks: Marks, low: Longs, high: Longs) -> Longs:
     return found
 
 
-def _loose(kinds: NDArray[np.uint8]) -> Marks:
-    """Mark what may stand inside a word and stands between spaces: a dash."""
-    around = np.concatenate([[SPACE], kinds, [SPACE]])
-    loose: Marks = (kinds == JOIN) & (around[:-2] == SPACE) & (around[2:] == SPACE)
-    return loose
+def _punctuation(codes: NDArray[np.uint32], space: Marks) -> Marks:
+    """Mark punctuation; of that which may stand inside a word, what stands between spaces: a dash."""
+    signs = _signs()[codes]
+    around = np.concatenate([[True], space, [True]])
+    marks: Marks = (signs == SIGN) | ((signs == JOIN) & around[:-2] & around[2:])
+    return marks
 
 
 def _stop_edges(
@@ -112,7 +115,7 @@ def stop_marks(block: Block) -> Marks:
     """Mark the words of a block that are stop words, in capitals none: US, WHO."""
     found = block.words
     capitals = _count(
-        _kinds()[block.codes] == CAPITAL,
+        kinds()[block.codes] & CAPITAL > 0,
         *(block.places(found.text, point) for point in (found.start, found.end)),
     )
     long = found.end - found.start
@@ -125,13 +128,13 @@ def _stops() -> NDArray[np.uint64]:
     return words_of([word for word in stop_words() if word not in CALENDAR.split()]).term
 
 
-def _often(block: Block, mentions: Mentions, rows: Longs, han: Marks, settings: Settings) -> Marks:
+def _often(block: Block, mentions: Mentions, rows: Longs, dense: Marks, settings: Settings) -> Marks:
     """Mark all but single characters that are too seldom what a name says."""
     text = mentions.text[rows]
     low = block.places(text, mentions.start[rows])
-    single = (mentions.end[rows] - mentions.start[rows] == 1) & han[low]
-    around = np.concatenate([[False], han, [False]])
-    inner = np.ones(len(han) + 1, np.bool_)  # the neighbour is of the same text
+    single = (mentions.end[rows] - mentions.start[rows] == 1) & dense[low]
+    around = np.concatenate([[False], dense, [False]])
+    inner = np.ones(len(dense) + 1, np.bool_)  # the neighbour is of the same text
     inner[block.begins[:-1]] = inner[block.begins[1:]] = False
     alone = ~(around[low] & inner[low]) & ~(around[low + 2] & inner[low + 1])
     top = np.zeros(len(mentions), np.float32)
@@ -153,24 +156,16 @@ def _edges(block: Block, texts: NDArray[np.int32], how: Literal["characters", "j
     return edges
 
 
-OTHER, SPACE, SIGN, JOIN, CAPITAL, HAN = range(6)
+SIGN, JOIN = 1, 2
 
 
 @cache
-def _kinds() -> NDArray[np.uint8]:
-    kinds = np.zeros(0x110000, np.uint8)
-    for code in range(0x20000):
-        letter = chr(code)
-        category = unicodedata.category(letter)
-        if letter.isspace():
-            kinds[code] = SPACE
-        elif letter in INSIDE:
-            kinds[code] = JOIN
-        elif category[0] == "P" or category == "Sc":
-            kinds[code] = SIGN
-        elif category in ("Lu", "Lt"):
-            kinds[code] = CAPITAL
-        elif letter.isalpha() and (0x3400 <= code < 0xA000 or 0xF900 <= code < 0xFB00):
-            kinds[code] = HAN
-    kinds[0x20000:0x32000] = HAN
-    return kinds
+def _signs() -> NDArray[np.uint8]:
+    """Tell which characters are punctuation, and which of them may stand inside a word."""
+    signs = np.zeros(0x110000, np.uint8)
+    for code in range(0x20000):  # beyond, there is none
+        category = unicodedata.category(chr(code))
+        if category[0] == "P" or category == "Sc":
+            signs[code] = SIGN
+    signs[codes_of(INSIDE)] = JOIN
+    return signs
