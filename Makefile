@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
-demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names and candidates
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, candidates, linked text
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -61,6 +61,27 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools ingest umls data/sample/umls/META --out demo/umls --overwrite --quiet
 	$(BIN)/kbtools merge demo/kb demo/umls --on xref --out demo/both --overwrite --quiet
 	@$(BIN)/kbtools sql demo/both "$$JOINED"
+	@echo; echo 'Text with links: 687 small documents. By names alone, and with the words around and what belongs together.'
+	$(BIN)/kbtools index demo/kb demo/wikipedia demo/wordnet demo/wordnets --kind profile --out demo/profile \
+		--overwrite --quiet
+	$(BIN)/kbtools link data/sample/corpus/en.jsonl --alias demo/alias --with prior --out demo/linked-prior \
+		--overwrite --quiet
+	$(BIN)/kbtools link data/sample/corpus/en.jsonl --alias demo/alias --index demo/profile --with coherence \
+		--out demo/linked --overwrite --quiet
+	$(BIN)/kbtools link data/sample/corpus/zh.jsonl --alias demo/alias --index demo/profile --with chinese \
+		--out demo/linked-zh --overwrite --quiet
+	@echo; echo 'One name, several meanings: how often, and where.'
+	@$(BIN)/kbtools sql demo/linked demo/kb "$$MEANT_EN"
+	@$(BIN)/kbtools sql demo/linked-zh demo/kb "$$MEANT_ZH"
+	@echo; echo 'Why? Every mention, every candidate, and what speaks for it.'
+	$(BIN)/kbtools explain text 'Mercury sang with Queen in Paris, Texas.' --alias demo/alias --index demo/profile \
+		--with coherence --top 3
+	@echo; echo 'Beside what is right: how much better than names alone?'
+	$(BIN)/kbtools eval linking --linked demo/linked-prior --linked demo/linked --data data/sample/corpus/en.jsonl \
+		--of wikidata --out demo/links --overwrite --quiet
+	$(BIN)/kbtools explain text --corpus data/sample/corpus/en.jsonl --first 12 --alias demo/alias \
+		--index demo/profile --with coherence --html demo/text.html
+	@echo; echo 'To look at: demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html'
 
 test: $(READY) ## all tests but those that take long
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
@@ -151,6 +172,24 @@ JOIN types ON types.eid = e.eid JOIN entities class ON class.eid = types.type
 GROUP BY ALL ORDER BY names DESC, e.id LIMIT 6
 endef
 export JOINED
+
+define MEANT_EN
+WITH told AS (SELECT text, unnest(mentions) AS m FROM linked.documents)
+SELECT text[m.start + 1:m.end] AS name, e.id, e.label, count(*) AS times,
+    first('… ' || text[greatest(m.start::INT - 29, 1):m.end + 25] || ' …' ORDER BY m.p DESC, text) AS "for one"
+FROM told JOIN wikidata.entities e ON e.eid = m.eid
+WHERE m.kb = 0 AND name IN ('Mercury', 'Jordan') GROUP BY ALL ORDER BY name, times DESC, e.id
+endef
+export MEANT_EN
+
+define MEANT_ZH
+WITH told AS (SELECT text, unnest(mentions) AS m FROM linked.documents)
+SELECT text[m.start + 1:m.end] AS name, e.id, e.label, count(*) AS times,
+    first('…' || text[greatest(m.start::INT - 9, 1):m.end + 10] || '…' ORDER BY m.p DESC, text) AS "for one"
+FROM told JOIN wikidata.entities e ON e.eid = m.eid
+WHERE m.kb = 0 AND name IN ('苹果', '长城') GROUP BY ALL ORDER BY name, times DESC, e.id
+endef
+export MEANT_ZH
 
 define CITIES
 SELECT country.label AS country, string_agg(DISTINCT city.label, ', ' ORDER BY city.label) AS cities

@@ -145,7 +145,10 @@ def ladder(sets: Mapping[str, Gold], here: Opened, work: Path, data: Path) -> It
     for model in ("logistic", "gradient"):
         all_scores[f"fitted, {model}"] = crossed(work, data, sets, here, modes, model)
     for title, mode in (
-        ("Mentions given, gold in the knowledge base (the linker knows that there is an answer): F1 = accuracy", IN_KB),
+        (
+            "Mentions given, gold in the knowledge base (the linker knows that there is an answer): F1 = accuracy",
+            IN_KB,
+        ),
         ("Mentions given, all gold, NIL as well: F1", ALL),
         ("End to end, gold in the knowledge base: F1", FOUND),
         ("End to end, all gold (NIL counts as missed): F1", FOUND_ALL),
@@ -173,7 +176,12 @@ def _groups(sets: Mapping[str, Gold], parts: Sequence[Counts]) -> list[str]:
 def _compared(all_scores: Mapping[str, Scores]) -> Iterator[str]:
     yield "## Differences in F1 over all six sets (paired permutation test by document)\n"
     pairs = [(name, BASE) for name in all_scores if name != BASE]
-    pairs += [("context", "context without its words"), ("coherence", "context"), ("fitted, logistic", "coherence"), ("fitted, gradient", "coherence")]
+    pairs += [
+        ("context", "context without its words"),
+        ("coherence", "context"),
+        ("fitted, logistic", "coherence"),
+        ("fitted, gradient", "coherence"),
+    ]
     rows = []
     for one, other in pairs:
         row = [f"{one} − {other}"]
@@ -184,7 +192,9 @@ def _compared(all_scores: Mapping[str, Scores]) -> Iterator[str]:
             told = linking.compare(
                 pooled(all_scores[one][mode]), pooled(all_scores[other][mode]), resamples=10_000
             )
-            row.append(f"{100 * told.mean:+.1f} ({100 * told.low:+.1f}…{100 * told.high:+.1f}), p = {told.p:.4f}")
+            row.append(
+                f"{100 * told.mean:+.1f} ({100 * told.low:+.1f}…{100 * told.high:+.1f}), p = {told.p:.4f}"
+            )
         rows.append(row)
     yield from table(["", "given, in the knowledge base", "given, all", "end to end"], rows)
 
@@ -197,9 +207,7 @@ def padded(data: Path, work: Path, specs: Mapping[str, str], times: Sequence[int
         world = worlds.real_world(data)
         folder = work / f"padded-{many}"
         plain = worlds.opened(work)
-        names = {
-            word for spec in specs.values() for word in Gold(spec, plain).gold.surfaces
-        }
+        names = {word for spec in specs.values() for word in Gold(spec, plain).gold.surfaces}
         made = worlds.pad(world, sorted(names), many) if many else 0
         if not (folder / "profile").exists():
             worlds.build(world, folder)
@@ -208,17 +216,31 @@ def padded(data: Path, work: Path, specs: Mapping[str, str], times: Sequence[int
         for name in ("prior", "context", "coherence"):
             told = scores(ladder_preset(name), here, sets)
             rows.append(
-                [f"{many}", f"{made:,}", name, *(interval(pooled(told[mode])) for mode in (IN_KB, ALL, FOUND))]
+                [
+                    f"{many}",
+                    f"{made:,}",
+                    name,
+                    *(interval(pooled(told[mode])) for mode in (IN_KB, ALL, FOUND)),
+                ]
             )
     yield from table(
-        ["namesakes a name", "entities added", "step", "given, in the knowledge base", "given, all", "end to end"],
+        [
+            "namesakes a name",
+            "entities added",
+            "step",
+            "given, in the knowledge base",
+            "given, all",
+            "end to end",
+        ],
         rows,
     )
 
 
 def main() -> None:
     """Build, score, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--steps", default="ladder,padded,chinese")

@@ -166,7 +166,7 @@ def measured(work: Path, case: str, *, pinned: bool = True, **options: Any) -> R
 def prepared(work: Path, realdata: Path, *, quick: bool) -> Row:
     """Make the knowledge base, its names, its profile and the corpora, if they are not there."""
     sizes: Row = {"entities": 500_000, "names": 2_000_000}
-    tokens = {"small": 100_000, "speed": 2_000_000, "workers": 16_000_000}
+    tokens = {"small": 100_000, "speed": 2_000_000, "workers": 11_000_000}
     documents = {"10k": 10_000, "200k": 200_000}
     if quick:
         sizes, documents = {"entities": 50_000, "names": 200_000}, {}

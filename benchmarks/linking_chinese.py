@@ -40,7 +40,12 @@ def chinese(work: Path) -> Iterator[str]:
         told = [counts[MODES[0]], *free.values(), *parted.values()]
         yield f"| {name} | " + " | ".join(_score(one) for one in told) + " |"
     yield ""
-    for one, other in (("context", "kbert"), ("chinese", "kbert"), ("context", "prior"), ("coherence", "kbert")):
+    for one, other in (
+        ("context", "kbert"),
+        ("chinese", "kbert"),
+        ("context", "prior"),
+        ("coherence", "kbert"),
+    ):
         both = [rows[one][0] | rows[one][1], rows[other][0] | rows[other][1]]
         told = [linking.compare(both[0][mode], both[1][mode], resamples=10_000) for mode in MODES[:2]]
         said = ", ".join(f"{100 * gap.mean:+.1f} (p = {gap.p:.4f})" for gap in told)
@@ -70,7 +75,10 @@ def _in_words(preset: Preset, here: object) -> Linker:
         for number, text in enumerate(block.texts):
             low, high = np.searchsorted(mentions.text, [number, number + 1]).tolist()
             spans = segment.words(text, "zh", zh="jieba")
-            begins, ends = np.isin(mentions.start[low:high], spans[:, 0]), np.isin(mentions.end[low:high], spans[:, 1])
+            begins, ends = (
+                np.isin(mentions.start[low:high], spans[:, 0]),
+                np.isin(mentions.end[low:high], spans[:, 1]),
+            )
             kept[low:high] = begins & ends
         return take(mentions, np.flatnonzero(kept))
 

@@ -82,7 +82,13 @@ def _thresholded(
     """Keep what is sure enough; how sure, the other folds say by the first mode."""
     assert told.found is not None
     tried = [
-        _counts(whole, replace(own, nil=replace(own.nil, total=float(one), likelier=False)), told.found, here, modes)
+        _counts(
+            whole,
+            replace(own, nil=replace(own.nil, total=float(one), likelier=False)),
+            told.found,
+            here,
+            modes,
+        )
         for one in THRESHOLDS
     ]
     rows = {mode: np.stack([one[mode].rows for one in tried]) for mode in modes}

@@ -88,7 +88,9 @@ def build(world: World, folder: Path) -> None:
     tables = folder / "tables"
     entities.write(world, tables)
     files = [tables / name for name in TABLES]
-    kbtools("ingest", "table", *files, "--map", tables / "map.toml", "--name", "wikidata", "--out", folder / "kb")
+    kbtools(
+        "ingest", "table", *files, "--map", tables / "map.toml", "--name", "wikidata", "--out", folder / "kb"
+    )
     kbtools("alias", folder / "kb", "--prior-file", tables / "counts.tsv", "--out", folder / "alias")
     kbtools("index", folder / "kb", "--kind", "profile", "--out", folder / "profile")
 
@@ -106,7 +108,9 @@ class Gold:
         given = told.given(links, here.bases, here.names)
         assert given is not None
         self.block = Block(table["text"].to_pylist(), table["lang"].to_pylist())
-        marked = Block(self.block.texts, self.block.langs, given.take(np.flatnonzero(given.kind == KINDS.index("gold"))))
+        marked = Block(
+            self.block.texts, self.block.langs, given.take(np.flatnonzero(given.kind == KINDS.index("gold")))
+        )
         marked.__dict__["words"] = self.block.words
         self.marked = marked
 
@@ -121,7 +125,9 @@ class Gold:
         mentions, ranked, _, choice = found
         row, some = np.maximum(choice, 0), choice >= 0
         none = np.zeros(len(choice))
-        entity = np.where(some, mentions.eid[row].astype(np.int64), linking.NIL) if len(mentions.eid) else none - 1
+        entity = (
+            np.where(some, mentions.eid[row].astype(np.int64), linking.NIL) if len(mentions.eid) else none - 1
+        )
         score = np.where(some, ranked.p[row], ranked.nil) if len(mentions.eid) else none
         made = linking.annotate(mentions.text, mentions.start, mentions.end, entity, score=score)
         inside = self.gold.judged[made.doc]
@@ -140,7 +146,9 @@ def opened(folder: Path) -> Opened:
 
 def preset_of(linker: str, changes: Mapping[str, Any]) -> Preset:
     """Load a preset; `changes` are settings by their dotted names."""
-    asked: Asked = opening.ask("x", linker=linker, overrides=[f"{name}={value}" for name, value in changes.items()])
+    asked: Asked = opening.ask(
+        "x", linker=linker, overrides=[f"{name}={value}" for name, value in changes.items()]
+    )
     return config.build(Preset, asked.preset, where=linker)
 
 

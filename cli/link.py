@@ -48,9 +48,9 @@ def command(documents: str, to: str | None, max_rejects: str, as_json: bool, **o
     api.allowed(max_rejects, 0)  # refused now, not after hours of work
     options["load_encoder"] = "kbtools.cli.encoder:load"
     if documents == "-" and not options["out"]:
-        stream(options)
+        stream(to, options)
     elif to:
-        export(documents, to, options)
+        export(documents, to, options, max_rejects=max_rejects, as_json=as_json)
     else:
         made = linkers.link(documents, **options)
         show(made, options["out"], as_json=as_json)

@@ -70,7 +70,7 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def choice(name: str, words: str, text: str) -> Any:
+def choice(name: str, words: str, text: str) -> Callable[[Command], Command]:
     """Write an option that takes one of some words, the first by default unless it is empty."""
     first, *rest = words.split("|")
     known = [word for word in (first, *rest) if word]

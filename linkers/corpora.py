@@ -72,7 +72,8 @@ def link(
     again with the same arguments.
     """
     if not out or not alias:
-        what = ("--out", "the folder to write") if not out else ("--alias", "the table of names")
+        made = "make a table of names with `kbtools alias KB... --out ALIAS`"
+        what = ("--out", "the folder to write") if not out else ("--alias", made)
         raise ConfigError(f"{what[0]} is missing: {what[1]}")
     how = written(candidates=candidates, features=features, text=text)
     asked = opening.ask(
@@ -95,7 +96,7 @@ class _Job:
         self.documents, self.asked, self.how = documents, asked, how
         self.here = opening.opened(asked)
         same_numbers(documents, self.here)
-        self.inputs = [*corpus.inputs(documents), *inputs_of(asked, self.here)]
+        self.inputs = [*corpus.inputs(documents, told["corpus"]), *inputs_of(asked, self.here)]
         self.settings = told | {"preset": plain(self.here.preset)}
 
     @property

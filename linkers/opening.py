@@ -66,12 +66,12 @@ class Opened:
         """The knowledge bases themselves, by their place in `names`."""
         return self.knowledge.bases
 
-    def block(self, documents: pa.RecordBatch) -> Block:
-        """Make a block of documents of a corpus, with what they tell that the linker looks at."""
+    def block(self, documents: pa.RecordBatch, *, gold: bool = False) -> Block:
+        """Make a block of documents with what the corpus tells that the linker looks at; with `gold`, all."""
         steps, given, own = self.preset.mentions, None, None
-        if "given" in steps or "lemmas" in steps:
+        if gold or "given" in steps or "lemmas" in steps:
             links = documents["links"]
-            bases = self.known_bases(links) if "given" in steps else {}
+            bases = self.known_bases(links) if gold or "given" in steps else {}
             given = told.given(links, bases, self.names, lemmas="lemmas" in steps)
         if "anchored" in steps:
             own = told.own(documents["meta"], self.names)

@@ -35,11 +35,10 @@ def called(profile: Profile, surfaces: Sequence[str], most: int) -> Called:
     """Return whom names are parts of the names of."""
     row = profile.called(hashing.of_strings(normal.words(endings.shortened(surfaces))))
     row[[surface == surface.lower() != surface.upper() for surface in surfaces]] = -1
-    lengths = np.minimum(profile.parts.lengths(row), most)
-    at = ranges(profile.parts.offsets[np.maximum(row, 0)], lengths)
+    lengths, at = profile.parts.take(row)
     kb, eid = profile.entities(profile.parts.values[at].astype(np.int64))
     name = np.repeat(np.arange(len(row)), lengths)
-    here = kb >= 0
+    here = (kb >= 0) & (_ranks(name, kb) < most)
     return Called(
         name[here],
         kb[here].astype(np.uint8),
@@ -47,3 +46,11 @@ def called(profile: Profile, surfaces: Sequence[str], most: int) -> Called:
         profile.arrays["parts.priors"][at[here]],
         (profile.arrays["parts.covered"][at[here]] / np.float32(WHOLE)).astype(np.float32),
     )
+
+
+def _ranks(name: Longs, kb: Longs) -> Longs:
+    """Count the entities of a name in a knowledge base: 0, 1 …"""
+    new = np.ones(len(name), np.bool_)
+    new[1:] = (name[1:] != name[:-1]) | (kb[1:] != kb[:-1])
+    first = np.flatnonzero(new)
+    return np.arange(len(name)) - np.repeat(first, np.diff(first, append=len(name)))

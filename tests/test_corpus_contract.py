@@ -133,7 +133,9 @@ def test_a_sample_that_changes_is_another_corpus(name, tmp_path):
     for file, data in sample.files.items():
         sample.put(tmp_path)
         (tmp_path / file).write_bytes(data + b"\n")
-        assert [one.content for one in corpus.inputs(f"{name}:{tmp_path / next(iter(sample.files))}")] != before
+        assert [
+            one.content for one in corpus.inputs(f"{name}:{tmp_path / next(iter(sample.files))}")
+        ] != before
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -80,9 +80,8 @@ def test_commands_on_sample_data_run_as_they_are_shown(names, tmp_path, monkeypa
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(
-        os, "sched_getaffinity", lambda _: {0}, raising=False
-    )  # one worker: no child processes
+    # one core, so no child processes: starting them takes longer than the work
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     (tmp_path / "data").symlink_to(ROOT / "data")
     assert sum(run(name) for name in names.split()) > 3
 

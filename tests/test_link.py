@@ -95,7 +95,7 @@ def test_what_broke_off_goes_on_where_it_stopped(alias, tmp_path, monkeypatch):
     monkeypatch.setattr("kbtools.corpus._files.PIECE", 200)
     path = tiny_linking.corpus(tmp_path, *({"text": f"Paris {n}"} for n in range(40)))
     whole = linkers.link(path, tmp_path / "whole", alias=alias)
-    pieces = []
+    pieces: list[int] = []
     real = linkers.corpora.link_batch
 
     def breaks(*args):
@@ -104,11 +104,15 @@ def test_what_broke_off_goes_on_where_it_stopped(alias, tmp_path, monkeypatch):
         pieces.append(1)
         return real(*args)
 
+    def goes_on(*args):
+        pieces.append(1)
+        return real(*args)
+
     monkeypatch.setattr("kbtools.linkers.corpora.link_batch", breaks)
     with pytest.raises(KeyboardInterrupt):
         linkers.link(path, tmp_path / "again", alias=alias)
     assert not (tmp_path / "again").exists()
-    monkeypatch.setattr("kbtools.linkers.corpora.link_batch", lambda *args: pieces.append(1) or real(*args))
+    monkeypatch.setattr("kbtools.linkers.corpora.link_batch", goes_on)
     assert linkers.link(path, tmp_path / "again", alias=alias).content == whole.content
     assert len(pieces) == len(whole.tables["documents"].files)  # those that were done are not done again
 

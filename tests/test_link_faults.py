@@ -206,7 +206,9 @@ def test_control_c_says_how_to_resume(tmp_path, alias, news, reference, tasks, w
 def test_control_c_in_a_stream_promises_nothing(alias):
     """There is nothing to go on with: the lines are gone."""
     program = [sys.executable, "-c", PROGRAM.format(PIECE), "link", "-", "--alias", str(alias)]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as on:
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as on:
         assert on.stdin
         assert on.stdout
         on.stdin.write(b'{"text": "Paris"}\n')
@@ -219,7 +221,9 @@ def test_control_c_in_a_stream_promises_nothing(alias):
 
 def test_a_reader_that_goes_away_ends_a_stream(alias):
     program = [sys.executable, "-c", PROGRAM.format(PIECE), "link", "-", "--alias", str(alias)]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as on:
+    with subprocess.Popen(
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as on:
         assert on.stdin
         assert on.stdout
         on.stdin.write(b'{"text": "Paris"}\n')
@@ -306,9 +310,7 @@ def test_an_export_without_space_leaves_the_old_file(tmp_path, alias, reference,
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(out))
 
     monkeypatch.setattr("kbtools.corpus.write", full)
-    done = refused(
-        "No space left", "link", reference, "--format", "jsonl", "--out", out, "--overwrite"
-    )
+    done = refused("No space left", "link", reference, "--format", "jsonl", "--out", out, "--overwrite")
     assert done.stderr.startswith("Error: ")
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
     assert out.read_text() == "mine"
@@ -329,7 +331,9 @@ def test_a_stranger_under_the_target_is_never_touched(tmp_path, alias, news):
 def test_the_old_stays_until_the_new_is_whole(tmp_path, alias, news, reference):
     shutil.copytree(reference, tmp_path / "linked")
     refused("exists; give another --out", *line(news, alias, tmp_path / "linked"))
-    refused("did you mean 'prior'", *line(news, alias, tmp_path / "linked", "--overwrite", "--with", "priors"))
+    refused(
+        "did you mean 'prior'", *line(news, alias, tmp_path / "linked", "--overwrite", "--with", "priors")
+    )
     assert same(tmp_path / "linked", reference)
     done = run(*line(news, alias, tmp_path / "linked", "--overwrite", "--overlap", "all"))
     assert done.exit_code == 0
@@ -495,5 +499,8 @@ def test_a_damaged_folder_is_found_by_verify(tmp_path, reference):
         told = run(*command)
         assert told.exit_code in {0, 2}, told.output
     victim.unlink()
-    assert "gone" in refused("gone", "link", tmp_path / "linked", "--format", "jsonl", "--out", tmp_path / "b").stderr
+    assert (
+        "gone"
+        in refused("gone", "link", tmp_path / "linked", "--format", "jsonl", "--out", tmp_path / "b").stderr
+    )
     assert not (tmp_path / "b").exists()

@@ -68,7 +68,9 @@ def test_odd_texts(case, alias, tmp_path):
 
 def test_half_a_pair_of_surrogates_is_no_text(alias, tmp_path):
     path = tmp_path / "corpus.jsonl"
-    path.write_bytes(b'{"text": "\\ud800 Paris"}\n{"text": "\\ud83d\\ude00 Paris"}\n{"text": "\xed\xa0\x80"}\n')
+    path.write_bytes(
+        b'{"text": "\\ud800 Paris"}\n{"text": "\\ud83d\\ude00 Paris"}\n{"text": "\xed\xa0\x80"}\n'
+    )
     made = linkers.link(path, tmp_path / "linked", alias=alias)
     assert (made.counts["read"], made.counts["rejected"]) == (1, 2)
     (row,) = rows(tmp_path / "linked")
@@ -76,7 +78,9 @@ def test_half_a_pair_of_surrogates_is_no_text(alias, tmp_path):
     assert row["mentions"][0]["start"] == 2
 
 
-@pytest.mark.parametrize("lang", [None, "", "en", "zh", "zh-Hant", "xx-unknown", "🏳", "\x00", "a" * 5000, "EN"])
+@pytest.mark.parametrize(
+    "lang", [None, "", "en", "zh", "zh-Hant", "xx-unknown", "🏳", "\x00", "a" * 5000, "EN"]
+)
 def test_unknown_languages_are_languages(lang, alias, tmp_path):
     (row,), _ = link(alias, tmp_path, {"text": "Paris 中国", "lang": lang})
     assert found(row, 0) == [("Paris", 0), ("中国", 5)]

@@ -16,6 +16,12 @@ VERSIONS = {
     "kb": 1, "alias": 1, "index": 1, "linker": 1, "linked": 1, "tokenizer": 1, "trees": 1, "shards": 1,
     "vectors": 1, "features": 1, "run": 1, "report": 1,
 }  # fmt: skip
+MADE_BY = {  # for whoever gives something else instead
+    "alias": "kbtools alias KB... --out ALIAS",
+    "index": "kbtools index ALIAS|KB... --kind KIND --out INDEX",
+    "linked": "kbtools link CORPUS --alias ALIAS --out LINKED",
+    "linker": "kbtools fit CORPUS --alias ALIAS --out LINKER",
+}
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -137,7 +143,8 @@ def read(path: Path, kind: str | None = None) -> Manifest:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ArtefactError(f"{file}: damaged or foreign: {error}") from error
     if kind is not None and found.kind != kind:
-        raise ArtefactError(f"{path}: {a(found.kind)} artefact, where {a(kind)} is wanted")
+        made = f"; make it with `{MADE_BY[kind]}`" if kind in MADE_BY else ""
+        raise ArtefactError(f"{path}: {a(found.kind)} artefact, where {a(kind)} is wanted{made}")
     return found
 
 

@@ -64,6 +64,9 @@ def named(spec: str) -> Named:
     >>> named("jsonl:-"), named("news.jsonl.gz")
     (Named(format='jsonl', path='-'), Named(format='jsonl', path='news.jsonl.gz'))
     """
+    if spec in {"", "-"}:
+        what = "standard input: say what it is in, such as jsonl:-" if spec else "no corpus is given"
+        raise ConfigError(what)
     formats = plugins.names(__name__)
     prefix, colon, rest = spec.partition(":")
     if colon and prefix in formats:
@@ -145,9 +148,10 @@ def write(name: str, documents: Iterable[pa.RecordBatch], file: IO[bytes]) -> No
     chosen.write(documents, file)
 
 
-def inputs(spec: str) -> list[Input]:
-    """Say what a corpus is, for the manifest of what is made from it."""
+def inputs(spec: str, settings: Iterable[str] = ()) -> list[Input]:
+    """Say what a corpus is, for the manifest of what is made from it; refuse settings that it does not have."""
     name, path = named(spec)
+    config.build(format_of(name).settings, where=name, overrides=settings)
     if not is_url(path) and path != "-" and not Path(path).exists():
         raise SourceError("no such file; check the path", path=path)
     found = format_of(name).inputs(path)

@@ -66,18 +66,17 @@ class Brat(WholeFiles):
         """Identify the files, annotations among them."""
         if Path(path).is_dir():
             return identities(path, (TEXT, *BESIDE))
+        _no_annotations(path)
         return [one for file in (path, *_beside(path)) for one in identities(file, self.below)]
 
     def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
         """Put texts together by their size; annotations without a text are rejected."""
-        if suffix_of(path) in BESIDE and not Path(path).is_dir():
-            raise SourceError(f"annotations, not a text: name what they are of, brat:{_stem(path)}{TEXT}",
-                              path=path)  # fmt: skip
         if Path(path).is_dir() and has_files(path, BESIDE):
             texts = {_stem(file) for file in files_of(path, self.below)}
             for file in files_of(path, BESIDE):
                 if _stem(file) not in texts:
                     report.reject(name_in(path, file), "annotations, but there is no .txt beside them")
+        _no_annotations(path)
         yield from super().plan(path, settings, folder, room, report)
 
     def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
@@ -86,6 +85,12 @@ class Brat(WholeFiles):
 
 
 FORMAT = Brat()
+
+
+def _no_annotations(path: str) -> None:
+    if suffix_of(path) in BESIDE and not Path(path).is_dir():
+        what = f"annotations, not a text: name what they are of, brat:{_stem(path)}{TEXT}"
+        raise SourceError(what, path=path)
 
 
 def _stem(file: str) -> str:

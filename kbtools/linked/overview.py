@@ -138,7 +138,9 @@ def _first(con: duckdb.DuckDBPyConnection, names: list[str], who: Called, rows: 
         Sample(
             doc_id=doc_id,
             text=text,
-            mentions=[_mention(one, names, called.get((one["kb"], one["eid"]), (None, None))) for one in told],
+            mentions=[
+                _mention(one, names, called.get((one["kb"], one["eid"]), (None, None))) for one in told
+            ],
             more=count - len(told),
         )
         for doc_id, text, count, told in found

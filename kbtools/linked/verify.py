@@ -113,11 +113,13 @@ def _order(of: _Mentions, start: Array, end: Array, kb: Array) -> Iterator[Fault
     )
     yield "out of order; they are sorted by start, −end and kb", _at(beside & before) + 1
     shared = group[1:] == group[:-1]
-    yield "that share a group with another place, or a place without its group", (
-        _at(beside & (same != shared)) + 1
+    yield (
+        "that share a group with another place, or a place without its group",
+        (_at(beside & (same != shared)) + 1),
     )
-    yield "whose parent is no other mention of the document", _at(
-        (parent >= of.count) | ((parent == of.nth) & (parent >= 0))
+    yield (
+        "whose parent is no other mention of the document",
+        _at((parent >= of.count) | ((parent == of.nth) & (parent >= 0))),
     )
 
 

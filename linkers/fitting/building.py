@@ -40,7 +40,7 @@ class Job:
         self.here = opening.opened(asked)
         self.corpus_settings = list(corpus_settings)
         self.report = Report()
-        self.inputs = [*corpus.inputs(documents), *inputs_of(asked, self.here)]
+        self.inputs = [*corpus.inputs(documents, corpus_settings), *inputs_of(asked, self.here)]
 
     @property
     def told(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Job:
         own = replace(told, ranking=RULE, by_link=False, nil=replace(told.nil, total=0.0, likelier=True))
         notes, threshold = self._judged(crossed, own)
         if threshold:
-            own = replace(own, nil=replace(own.nil, total=round(threshold, 6), likelier=False))
+            own = replace(own, nil=replace(own.nil, total=threshold, likelier=False))
             notes["threshold"] = own.nil.total
         return fitted, own, notes
 
@@ -81,12 +81,9 @@ class Job:
         if crossed.found is None:
             return {}, 0.0
         seen, before = crossed.found.seen, self.here.linker
-        free = replace(own, nil=replace(own.nil, likelier=False))
-        linkers = {
-            "before": (before, before.rank(seen.mentions, seen.features)),
-            "fitted": (Linker(free, self.here.knowledge, rank=before.rank), crossed.found.ranked),
-        }
-        return reporting.by_itself(crossed, linkers, self.settings.seed)
+        theirs = before.rank(seen.mentions, seen.features)
+        fitted = Linker(own, self.here.knowledge, rank=before.rank)
+        return reporting.by_itself(crossed, (before, theirs), fitted, self.settings.seed)
 
 
 def fit(

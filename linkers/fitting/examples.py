@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -21,23 +23,29 @@ class Scores(NamedTuple):
     nil: Doubles  # [M]
 
 
-class Examples(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Examples:
     """M mentions with C candidates; where no candidate is right, none is meant."""
 
     evidence: Evidence
     offsets: Longs  # [M + 1]
     right: Marks  # [C]
 
-    @property
+    @cached_property
     def owner(self) -> Longs:
         """The mention of each candidate."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
-    @property
+    @cached_property
     def none(self) -> Marks:
         """Which mentions mean none of their candidates, [M]."""
         none: Marks = np.bincount(self.owner[self.right], minlength=len(self.offsets) - 1) == 0
         return none
+
+    @cached_property
+    def some(self) -> Longs:
+        """The mentions with candidates."""
+        return np.flatnonzero(np.diff(self.offsets))
 
     def take(self, rows: Longs) -> Examples:
         """Keep some mentions."""
@@ -70,7 +78,9 @@ def shares(
         candidate = np.where(only[0], candidate, -np.inf)
         nil = np.where(only[1], nil, -np.inf)
     top = nil.copy()
-    np.maximum.at(top, owner, candidate)
+    some = examples.some
+    if len(some):
+        top[some] = np.maximum(top[some], np.maximum.reduceat(candidate, examples.offsets[:-1][some]))
     parts, rest = np.exp(candidate - top[owner]), np.exp(nil - top)
     total = rest + np.bincount(owner, weights=parts, minlength=count)
     return Scores(parts / total[owner], rest / total), np.log(total) + top

@@ -12,14 +12,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools import corpus
 from kbtools.corpus import Report
 from kbtools.errors import ConfigError
-from kbtools.linkers import told
 from kbtools.linkers.base import KINDS, Block, Floats, Given, Longs, Mentions
 from kbtools.linkers.corpora import SIZE
 from kbtools.linkers.fitting.evidence import Names, columns_of, evidence
@@ -82,7 +80,7 @@ def gather(
             whole = False
             break
         for low, high in blocks(pc.utf8_length(batch["text"]).to_pylist(), SIZE):
-            block = _block(here, batch.slice(low, high - low))
+            block = here.block(batch.slice(low, high - low), gold=True)
             gold = _gold(block.given, settings)
             if gold is not None:
                 counts += len(gold.text), int((gold.eid >= 0).sum())
@@ -115,14 +113,6 @@ def _looks(here: Opened, settings: Settings) -> list[Look]:
 
 def _linker(here: Opened, preset: Preset, mentions: dict[str, dict[str, Any]]) -> Linker:
     return Linker(replace(preset, mentions=mentions), here.knowledge, rank=here.linker.rank)
-
-
-def _block(here: Opened, documents: pa.RecordBatch) -> Block:
-    """Take documents with all that the corpus tells of them."""
-    steps, links = here.preset.mentions, documents["links"]
-    given = told.given(links, here.known_bases(links), here.names, lemmas="lemmas" in steps)
-    own = told.own(documents["meta"], here.names) if "anchored" in steps else None
-    return Block(documents["text"].to_pylist(), documents["lang"].to_pylist(), given, own)
 
 
 def _gold(given: Given | None, settings: Settings) -> Given | None:

@@ -9,6 +9,8 @@ ECE          how far off its chances are
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,43 +20,32 @@ from kbtools.linkers.fitting.examples import Marks
 from kbtools.linkers.fitting.gathering import Seen
 from kbtools.linkers.fitting.validation import Crossed
 from kbtools.linkers.linking import Linker
-from kbtools.metrics.linking import thresholds
 from kbtools.metrics.linking.calibration import calibration_error, reliability
-from kbtools.metrics.linking.counts import Counts
+from kbtools.metrics.linking.counts import Counts, measured
 from kbtools.metrics.linking.intervals import compare, micro_intervals
 
 DIGITS = 4
 RIGHT = "right"
+THRESHOLDS = [round(at / 40, 3) for at in range(1, 40)]
 
 
-class Kept:
-    """The links that a linker finds by itself and keeps, before any threshold."""
+def found(linker: Linker, seen: Seen, ranked: Ranked, known: Longs) -> Counts:
+    """Count what a linker finds by itself, document by document; `known` are the links to be found."""
+    features = {**seen.features, RIGHT: seen.right.astype(np.float32)}  # goes along with its candidate
+    decided = linker.decided(seen.mentions, features, ranked)
+    rows = np.flatnonzero(decided.choice >= 0)
+    rows = rows[np.isin(decided.mentions.kb[rows], np.unique(seen.mentions.kb[seen.told]))]
+    right = decided.features[RIGHT][decided.choice[rows]] > 0
+    text = decided.mentions.text[rows]
+    tp, fp = (np.bincount(text[marked], minlength=len(known)) for marked in (right, ~right))
+    return Counts(tp, fp, known - tp)
 
-    def __init__(self, linker: Linker, seen: Seen, ranked: Ranked, known: Longs) -> None:
-        features = {**seen.features, RIGHT: seen.right.astype(np.float32)}  # goes along with its candidate
-        decided = linker.decided(seen.mentions, features, ranked)
-        rows = np.flatnonzero(decided.choice >= 0)
-        rows = rows[np.isin(decided.mentions.kb[rows], np.unique(seen.mentions.kb[seen.told]))]
-        at = decided.choice[rows]
-        self.document = decided.mentions.text[rows].astype(np.int64)
-        self.score = decided.ranked.p[at].astype(np.float64)
-        self.right = decided.features[RIGHT][at] > 0
-        self.known = known  # links to find, document by document
 
-    def threshold(self, documents: Marks) -> float:
-        """Return the threshold with the best F1 on the documents that are marked."""
-        mine = documents[self.document]
-        swept = thresholds.sweep(self.score[mine], self.right[mine], int(self.known[documents].sum()))
-        return float(np.clip(thresholds.best(swept), 0, 1))
-
-    def counts(self, threshold: Floats | float = 0.0) -> Counts:
-        """Count document by document, each with its threshold."""
-        passes = self.score >= np.broadcast_to(threshold, len(self.known))[self.document]
-        tp, fp = (
-            np.bincount(self.document[passes & marked], minlength=len(self.known))
-            for marked in (self.right, ~self.right)
-        )
-        return Counts(tp, fp, self.known - tp)
+def with_threshold(linker: Linker, threshold: float) -> Linker:
+    """Return a linker that keeps what is at least this likely, and asks nothing else."""
+    other = copy(linker)
+    other.preset = replace(linker.preset, nil=replace(linker.preset.nil, total=threshold, likelier=False))
+    return other
 
 
 def accuracy(crossed: Crossed, ranks: Mapping[str, Floats], seed: int) -> dict[str, Any]:
@@ -68,9 +59,9 @@ def accuracy(crossed: Crossed, ranks: Mapping[str, Floats], seed: int) -> dict[s
     for name, one in others:
         gap = compare(ours, one, seed=seed)
         told[f"{last} over {name}"] = [*_interval(gap[:3]), round(gap.p, DIGITS)]
-    found = np.zeros(len(seen.mentions), np.bool_)
-    found[np.unique(seen.mentions.owner[seen.right])] = True
-    told["among the candidates"] = round(float(found[seen.meant].mean()), DIGITS)
+    there = np.zeros(len(seen.mentions), np.bool_)
+    there[np.unique(seen.mentions.owner[seen.right])] = True
+    told["among the candidates"] = round(float(there[seen.meant].mean()), DIGITS)
     return told
 
 
@@ -91,24 +82,31 @@ def with_nil(crossed: Crossed, threshold: float, seed: int) -> dict[str, Any]:
 
 
 def by_itself(
-    crossed: Crossed, linkers: Mapping[str, tuple[Linker, Ranked]], seed: int
+    crossed: Crossed, before: tuple[Linker, Ranked], fitted: Linker, seed: int
 ) -> tuple[dict[str, Any], float]:
-    """Return F1 with mentions that linkers find; of the last, whose threshold is picked, that as well."""
+    """Return F1 with mentions that linkers find, and the threshold that is best for the fitted one.
+
+    For its F1, the threshold of a fold is the best of the others.
+    """
     looked = crossed.found
     if looked is None or not looked.seen.outside.any():
         return {}, 0.0  # nothing says what is no mention
     given = crossed.given.seen
     known = np.bincount(given.mentions.text[given.meant], minlength=len(crossed.documents))
-    told: dict[str, Any] = {}
     here = np.isin(np.arange(len(known)), given.mentions.text)
-    *others, (last, (linker, ranked)) = linkers.items()
-    for name, (other, theirs) in others:
-        told |= _scores(name, Kept(other, looked.seen, theirs, known).counts().of(here), seed)
-    kept = Kept(linker, looked.seen, ranked, known)
-    told |= _scores(f"{last}, no threshold", kept.counts().of(here), seed)
-    parts = [kept.threshold(here & (crossed.fold != one)) for one in range(int(crossed.fold.max()) + 1)]
-    told |= _scores(last, kept.counts(np.array(parts)[crossed.fold]).of(here), seed)
-    return told, kept.threshold(here)
+    theirs = found(before[0], looked.seen, before[1], known)
+    steps = [found(with_threshold(fitted, one), looked.seen, looked.ranked, known).rows for one in THRESHOLDS]
+    rows = np.stack(steps)  # [T, D, 3]
+    parts = [_best(rows[:, here & (crossed.fold != one)]) for one in range(int(crossed.fold.max()) + 1)]
+    ours = rows[np.array(parts)[crossed.fold], np.arange(len(known))]
+    told = _scores("before", theirs.of(here), seed) | _scores("fitted", Counts(*ours.T).of(here), seed)
+    return told, THRESHOLDS[_best(rows[:, here])]
+
+
+def _best(rows: Longs) -> int:
+    """Return the place of the threshold with the best F1; of several the highest."""
+    f1 = measured(rows.sum(axis=1))[:, 2]
+    return len(f1) - 1 - int(np.argmax(f1[::-1]))
 
 
 def _scores(name: str, counts: Counts, seed: int) -> dict[str, Any]:

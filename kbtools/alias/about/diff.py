@@ -59,7 +59,9 @@ def diff(
     if kinds == {linked.KIND}:
         return linked.diff(old, new, kbs=kbs, examples=examples, memory=memory, threads=threads)
     if kbs:
-        raise ConfigError(f"{old}, {new}: no alias tables or linked documents; --kb names what those speak of")
+        raise ConfigError(
+            f"{old}, {new}: no alias tables or linked documents; --kb names what those speak of"
+        )
     return between.diff(old, new, examples=examples, top=top, memory=memory, threads=threads)
 
 

@@ -73,7 +73,9 @@ def describe(
         return linked.describe(general, kbs=kbs, rows=rows, top=top, memory=memory, threads=threads)
     if isinstance(general, Unfinished) or general.kind != KIND:
         if kbs:
-            raise ConfigError(f"{path}: no alias table and no linked documents; --kb names what those speak of")
+            raise ConfigError(
+                f"{path}: no alias table and no linked documents; --kb names what those speak of"
+            )
         return general
     alias = Tables(path)
     manifest = alias.manifest

@@ -75,7 +75,9 @@ class Referents:
 
 def referents(sides: dict[str, Manifest], kbs: Sequence[Path | str]) -> dict[str, Referents]:
     """Tell which knowledge bases belong to which of several tables; one that fits none is refused."""
-    opens = {side: lambda kb, manifest=manifest: Referents(manifest, [kb]) for side, manifest in sides.items()}
+    opens = {
+        side: lambda kb, manifest=manifest: Referents(manifest, [kb]) for side, manifest in sides.items()
+    }
     mine = belonging(kbs, opens)
     return {side: Referents(manifest, mine[side]) for side, manifest in sides.items()}
 

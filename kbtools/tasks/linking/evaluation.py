@@ -62,7 +62,7 @@ class Evaluation:
             for base in self.bases.values()
             for part in base.parts
         ]
-        self.inputs += corpus.inputs(data)
+        self.inputs += corpus.inputs(data, corpus_settings)
 
     @property
     def lineage(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from kbtools.linkers.fitting.evidence import ONES, SURELY, Doubles, Evidence, Na
 from kbtools.linkers.fitting.examples import Examples, Scores, loss
 from kbtools.linkers.fitting.settings import Settings
 
-STEPS, CLOSE = 2000, 1e-8
+STEPS, LITTLE, CLOSE = 500, 1e-10, 1e-6
 DIGITS = 9  # of a saved number: below what differs between one processor and another
 SIDES = ("candidate", "nil")
 PARTS = ("mean", "scale", "weight")
@@ -44,7 +44,7 @@ def fit(examples: Examples, names: Names, settings: Settings) -> dict[str, NDArr
 
     found = minimize(
         aim, np.zeros(len(penalty)), jac=True, method="L-BFGS-B",
-        options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": 1e-13, "gtol": CLOSE},
+        options={"maxiter": STEPS, "maxfun": 2 * STEPS, "ftol": LITTLE, "gtol": CLOSE},
     ).x  # fmt: skip
     weights = [found[:cut], found[cut:]]
     arrays = {}

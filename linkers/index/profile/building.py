@@ -213,7 +213,8 @@ class Stages:
         self._each("known", "parts:known", paths=self.paths, memory=self.memory)
         stems = self._of_names("parts") if self.settings.parts else []
         one = [some.stem for some in self.ranges]
-        self._one("parts-chosen", "parts:choose", stems=stems, ranges_=one, most=self.settings.parts)
+        told = {"stems": stems, "ranges_": one, "firsts": self.firsts[1:-1], "most": self.settings.parts}
+        self._one("parts-chosen", "parts:choose", **told)
 
     def _join(self, name: str, columns: dict[str, str]) -> None:
         stems = [f"work/{name}/{one.stem}" for one in self.ranges]

@@ -163,51 +163,66 @@ def known(folder: Path, *, paths: list[str], mine: dict[str, Any], memory: int) 
     return Outcome(files=save(folder, f"work/known/{some.stem}", counts=counts.astype(np.float32)))
 
 
-def choose(folder: Path, *, stems: list[str], ranges_: list[str], most: int) -> Outcome:
-    """Write for each part the entities best known; hash range by hash range."""
+def choose(folder: Path, *, stems: list[str], ranges_: list[str], firsts: list[int], most: int) -> Outcome:
+    """Write for each part the entities best known in each knowledge base; hash range by hash range."""
     counts = np.concatenate([load(folder, f"work/known/{one}", "counts") for one in ranges_])
     lists = [load(folder, one, "keys") for one in stems]
     slices = max(1, -(-sum(map(len, lists)) // HELD))
     bounds = np.array([((1 << 64) // slices) * number for number in range(1, slices)], np.uint64)
     cuts = [[0, *np.searchsorted(one, bounds).tolist(), len(one)] for one in lists]
-    files, heads = [], [(np.zeros(0, np.uint64), np.zeros(0, np.int64))]
+    heads = [(np.zeros(0, np.uint64), np.zeros(0, np.int64))]
+    files: list[str] = []
     for number in range(slices):
         pieces = [
-            tuple(
-                np.asarray(load(folder, one, name)[cut[number] : cut[number + 1]])
-                for name in ("rows", "keys", "covered")
-            )
+            _piece(folder, one, slice(*cut[number : number + 2]))
             for one, cut in zip(stems, cuts, strict=True)
         ]
-        rows, keys, covered = _once(*_together([(p[0].astype(np.int64), p[1], p[2]) for p in pieces]))
-        key, lengths, at, prior = _best(rows, keys, counts, most)
+        rows, keys, covered = _once(*_together(pieces))
+        key, lengths, at, prior = _best(rows, keys, counts, np.searchsorted(firsts, rows, "right"), most)
         heads.append((key, lengths))
-        files += save(
-            folder, f"work/chosen/{number:06}",
-            values=rows[at].astype(np.uint32), priors=prior, covered=covered[at],
-        )  # fmt: skip
+        values = {"values": rows[at].astype(np.uint32), "priors": prior, "covered": covered[at]}
+        files += save(folder, f"work/chosen/{number:06}", **values)
     key, lengths = (np.concatenate(column) for column in zip(*heads, strict=True))
     made = save(folder, "new/parts", keys=key, offsets=offsets_of(lengths))
     for name, kind in (("values", "<u4"), ("priors", "<f4"), ("covered", "|u1")):
-        whole = create_npy(folder / f"new/parts.{name}.npy", np.dtype(kind), int(lengths.sum()))
-        at_ = 0
-        for number in range(slices):
-            one = load(folder, f"work/chosen/{number:06}", name)
-            whole[at_ : at_ + len(one)] = one
-            at_ += len(one)
-        made.append(f"new/parts.{name}.npy")
+        made.append(_joined(folder, name, kind, slices, int(lengths.sum())))
     return Outcome(files=[*files, *made])
 
 
+def _piece(folder: Path, stem: str, some: slice) -> Found:
+    rows, keys, covered = (np.asarray(load(folder, stem, name)[some]) for name in ("rows", "keys", "covered"))
+    return rows.astype(np.int64), keys, covered
+
+
+def _joined(folder: Path, name: str, kind: str, slices: int, size: int) -> str:
+    """Put what was chosen in each range together."""
+    file = f"new/parts.{name}.npy"
+    whole = create_npy(folder / file, np.dtype(kind), size)
+    at = 0
+    for number in range(slices):
+        one = load(folder, f"work/chosen/{number:06}", name)
+        whole[at : at + len(one)] = one
+        at += len(one)
+    return file
+
+
 def _best(
-    rows: Longs, keys: NDArray[np.uint64], counts: NDArray[np.float32], most: int
+    rows: Longs, keys: NDArray[np.uint64], counts: NDArray[np.float32], kb: Longs, most: int
 ) -> tuple[NDArray[np.uint64], Longs, Longs, NDArray[np.float32]]:
-    """Return the hashes, how many entities are kept of each, which, and how likely each is meant."""
-    key, first, lengths = np.unique(keys, return_index=True, return_counts=True)
-    owner = np.repeat(np.arange(len(key)), lengths)
+    """Return the hashes, how many entities are kept of each, which, and how likely each is meant.
+
+    Those of one knowledge base stand together, and are likely by themselves.
+    """
+    new = np.ones(len(rows), np.bool_)
+    new[1:] = (keys[1:] != keys[:-1]) | (kb[1:] != kb[:-1])  # rows are in order of hash and row, so of kb
+    first = np.flatnonzero(new)
+    lengths = np.diff(first, append=len(rows))
+    owner = np.repeat(np.arange(len(first)), lengths)
     count = counts[rows].astype(np.float64)
     order = np.lexsort((rows, -count, owner))
-    sums = np.bincount(owner, count, minlength=len(key))
+    sums = np.bincount(owner, count, minlength=len(first))
     kept = np.minimum(lengths, most)
     at = order[ranges(first, kept)]
-    return key, kept, at, (count[at] / sums[owner[at]]).astype(np.float32)
+    key, group = np.unique(keys[first], return_inverse=True)
+    each = np.bincount(group, kept, minlength=len(key)).astype(np.int64)
+    return key, each, at, (count[at] / sums[owner[at]]).astype(np.float32)
