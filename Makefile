@@ -61,20 +61,20 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools ingest umls data/sample/umls/META --out demo/umls --overwrite --quiet
 	$(BIN)/kbtools merge demo/kb demo/umls --on xref --out demo/both --overwrite --quiet
 	@$(BIN)/kbtools sql demo/both "$$JOINED"
-	@echo; echo 'Text with links: 687 small documents. By names alone, and with the words around and what belongs together.'
+	@echo; echo 'Text with links: 687 small documents. By names alone, and by the words around and what belongs together.'
 	$(BIN)/kbtools index demo/kb demo/wikipedia demo/wordnet demo/wordnets --kind profile --out demo/profile \
 		--overwrite --quiet
 	$(BIN)/kbtools link data/sample/corpus/en.jsonl --alias demo/alias --with prior --out demo/linked-prior \
 		--overwrite --quiet
 	$(BIN)/kbtools link data/sample/corpus/en.jsonl --alias demo/alias --index demo/profile --with coherence \
 		--out demo/linked --overwrite --quiet
-	$(BIN)/kbtools link data/sample/corpus/zh.jsonl --alias demo/alias --index demo/profile --with chinese \
+	$(BIN)/kbtools link data/sample/corpus/zh.jsonl --alias demo/alias --index demo/profile --with coherence \
 		--out demo/linked-zh --overwrite --quiet
 	@echo; echo 'One name, several meanings: how often, and where.'
 	@$(BIN)/kbtools sql demo/linked demo/kb "$$MEANT_EN"
 	@$(BIN)/kbtools sql demo/linked-zh demo/kb "$$MEANT_ZH"
 	@echo; echo 'Why? Every mention, every candidate, and what speaks for it.'
-	$(BIN)/kbtools explain text 'Mercury sang with Queen in Paris, Texas.' --alias demo/alias --index demo/profile \
+	$(BIN)/kbtools explain text 'Mercury sang with Queen in London.' --alias demo/alias --index demo/profile \
 		--with coherence --top 3
 	@echo; echo 'Beside what is right: how much better than names alone?'
 	$(BIN)/kbtools eval linking --linked demo/linked-prior --linked demo/linked --data data/sample/corpus/en.jsonl \
@@ -187,7 +187,7 @@ WITH told AS (SELECT text, unnest(mentions) AS m FROM linked.documents)
 SELECT text[m.start + 1:m.end] AS name, e.id, e.label, count(*) AS times,
     first('…' || text[greatest(m.start::INT - 9, 1):m.end + 10] || '…' ORDER BY m.p DESC, text) AS "for one"
 FROM told JOIN wikidata.entities e ON e.eid = m.eid
-WHERE m.kb = 0 AND name IN ('苹果', '长城') GROUP BY ALL ORDER BY name, times DESC, e.id
+WHERE m.kb = 0 AND name IN ('水星', '林肯') GROUP BY ALL ORDER BY name, times DESC, e.id
 endef
 export MEANT_ZH
 

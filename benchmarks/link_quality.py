@@ -2,8 +2,8 @@
 
     python benchmarks/link_quality.py REALDATA WORK [--steps ladder,padded,chinese]
 
-REALDATA/el/elevant has the texts with gold; the knowledge base is made of all entities that other files there
-name (`make_linking_kb.py`), so much of gold is in no knowledge base: NIL. Padded: names of gold get namesakes,
+REALDATA/el/elevant has the texts with gold; the knowledge base is made of all entities that other files name
+(`make_linking_kb.py`), so much of gold is in no knowledge base: NIL. Padded: names of gold get namesakes,
 copies of other entities, since a small knowledge base flatters. Prints Markdown; some minutes on two cores.
 
 The weights of the presets `context` and `coherence` were fitted on MSNBC, OKE-2015 and Wiki-Fair and rounded;
@@ -118,7 +118,8 @@ def coverage(sets: Mapping[str, Gold], here: Opened) -> Iterator[str]:
         recall = [_recall(one, linker.found(one.marked)) for linker in sure.values()]
         rows.append(
             [name, f"{len(one.block.texts)}", f"{len(gold)}", f"{len(named)}",
-             f"{int(gold.known.sum())} = {100 * gold.known.mean():.0f} %", *(f"{100 * part:.1f} %" for part in recall)]
+             f"{int(gold.known.sum())} = {100 * gold.known.mean():.0f} %",
+             *(f"{100 * part:.1f} %" for part in recall)]
         )  # fmt: skip
     yield from table(
         ["set", "documents", "links", "entities named", "in the knowledge base",
@@ -146,7 +147,7 @@ def ladder(sets: Mapping[str, Gold], here: Opened, work: Path, data: Path) -> It
         all_scores[f"fitted, {model}"] = crossed(work, data, sets, here, modes, model)
     for title, mode in (
         (
-            "Mentions given, gold in the knowledge base (the linker knows that there is an answer): F1 = accuracy",
+            "Mentions given, gold in the knowledge base (told that there is an answer): F1 is accuracy",
             IN_KB,
         ),
         ("Mentions given, all gold, NIL as well: F1", ALL),

@@ -136,11 +136,13 @@ def memory(pid: int) -> tuple[float, float]:
     """Return MB of a process of its own, and of files that it has mapped."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except (OSError, ProcessLookupError):
+    except OSError:  # it ended
         return 0.0, 0.0
-    found = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
-    own = found.get("Anonymous:", 0)
-    return own * 1.024e-3, (found.get("Rss:", 0) - own) * 1.024e-3
+    found = {one.split()[0]: int(one.split()[1]) for one in text.splitlines()[1:]}
+    if "Rss:" not in found:
+        return 0.0, 0.0
+    own = found["Anonymous:"]
+    return own * 1.024e-3, (found["Rss:"] - own) * 1.024e-3
 
 
 def measured(work: Path, case: str, *, pinned: bool = True, **options: Any) -> Row:
@@ -173,22 +175,16 @@ def prepared(work: Path, realdata: Path, *, quick: bool) -> Row:
         tokens = {"small": 100_000, "speed": 500_000}
     told = work / "told.json"
     if told.exists():
-        found: Row = json.loads(told.read_text())
-        return found
+        return dict(json.loads(told.read_text()))
     work.mkdir(parents=True, exist_ok=True)
-    seconds = []
-    begun = time.perf_counter()
-    make_real_names.write(realdata, work / "kb", **sizes)
-    for build in (
-        lambda: api.build_alias([work / "kb"], work / "alias", overwrite=True, restart=True),
-        lambda: linkers.build_index(
-            [work / "kb"], work / "profile", kind="profile", overwrite=True, restart=True
-        ),
-    ):
-        seconds.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        build()
-    seconds.append(time.perf_counter() - begun)
+    kb, again = [work / "kb"], {"overwrite": True, "restart": True}
+    seconds = {}
+    for step, build in {
+        "knowledge base": lambda: make_real_names.write(realdata, work / "kb", **sizes),
+        "alias": lambda: api.build_alias(kb, work / "alias", **again),
+        "profile": lambda: linkers.build_index(kb, work / "profile", kind="profile", **again),
+    }.items():
+        seconds[step] = timed(1, build)[1]["best"]
     real = make_real_names.texts(realdata)
     whole, paragraphs = real.whole(), real.paragraphs()
     made = {
@@ -198,8 +194,7 @@ def prepared(work: Path, realdata: Path, *, quick: bool) -> Row:
         name: make_real_names.corpus(paragraphs, work / f"{name}.jsonl", rows=n)
         for name, n in documents.items()
     }
-    steps = ("knowledge base", "alias", "profile")
-    found = {"corpora": made, **sizes, "seconds": dict(zip(steps, seconds, strict=True))}
+    found: Row = {"corpora": made, **sizes, "seconds": seconds}
     told.write_text(json.dumps(found))
     return found
 

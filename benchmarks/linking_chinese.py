@@ -26,7 +26,8 @@ def chinese(work: Path) -> Iterator[str]:
     here = opened(folder)
     gold = Gold(f"jsonl:{SAMPLE / 'corpus' / 'zh.jsonl'}", here)
     yield "## Chinese: the tiny world\n"
-    yield f"{len(gold.block.texts)} texts, {len(gold.asked)} links, {int(gold.asked.known.sum())} of entities here.\n"
+    known = int(gold.asked.known.sum())
+    yield f"{len(gold.block.texts)} texts, {len(gold.asked)} links, {known} of entities here.\n"
     yield "| | mentions given | end to end | spans alone | in jieba's words: end to end | spans alone |"
     yield "|---|---|---|---|---|---|"
     rows = {}

@@ -25,7 +25,7 @@ THRESHOLDS = np.arange(0.05, 0.95, 0.05)
 Scores = dict[str, list[Counts]]
 
 
-def crossed(
+def crossed(  # noqa: PLR0917 - each of them is needed
     folder: Path, data: Path, sets: Mapping[str, Gold], here: Opened, modes: Sequence[str], model: str
 ) -> Scores:
     """Score a linker fitted on four fifths of all documents on the last fifth, five times.

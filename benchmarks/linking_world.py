@@ -155,7 +155,7 @@ def preset_of(linker: str, changes: Mapping[str, Any]) -> Preset:
 def given_to(preset: Preset, *, nil: bool) -> Preset:
     """Return a preset for mentions that are given; without `nil`, one of the candidates is always meant."""
     steps = {name: step for name, step in preset.mentions.items() if name not in DETECTING}
-    changed = replace(preset, mentions={"given": {"kinds": ["gold"]}, **steps})
+    changed = replace(preset, mentions={"given": {"kinds": ["gold"]}, **steps}, overlap="all")
     if nil:
         return changed
     return replace(changed, nil=replace(preset.nil, total=0.0, prior=0.0, context=None, likelier=False))

@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from kbtools import api, linkers
-from kbtools.cli.linked import export, show, stream
+from kbtools.cli.linked import PRESETS, export, show, stream
 from kbtools.cli.options import choice, common, complain
 
 
-@click.command()
+@click.command(epilog=PRESETS)
 @click.argument("documents", metavar="CORPUS")
 @click.option("--alias", metavar="ALIAS", help="The table of names.")
 @click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tomllib
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 SHOWN = 3  # rejects
+FOLDER = Path(linkers.__file__).parent / "presets"
+# read, not imported: help is quick
+ABOUT = [
+    (path.stem, tomllib.loads(path.read_text("utf-8"))["about"]) for path in sorted(FOLDER.glob("*.toml"))
+]
+PRESETS = "\b\nPresets:\n" + "\n".join(f"  {name:17} {about}" for name, about in ABOUT)
 ASKED = ("indexes", "kbs", "linker", "overlap", "overrides", "encoder", "load_encoder")
 
 

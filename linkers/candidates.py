@@ -115,10 +115,10 @@ def _looked_up(alias: Alias, surfaces: list[str]) -> Slices:
     if not len(silent):
         return found
     again = alias.lookup(endings.shortened([surfaces[row] for row in silent.tolist()]))
-    columns = [column.copy() for column in found]
+    columns: list[NDArray[Any]] = [column.copy() for column in found]
     for column, other in zip(columns, again, strict=True):
         column[silent] = other
-    return Slices(*columns)
+    return Slices._make(columns)
 
 
 def bare(
@@ -203,9 +203,8 @@ def _partly(knowledge: Knowledge, block: Block, mentions: Mentions, settings: Se
     good = silent | (found.kb[at] == mentions.kb[of])
     worth = np.where(silent, 1, settings.partial_worth).astype(np.float32)
     prior = found.prior[at] * worth
-    return _merged(
-        mentions, of[good], *(column[at[good]] for column in found[1:3]), found.covered[at[good]], prior[good]
-    )
+    at = at[good]
+    return _merged(mentions, of[good], found.kb[at], found.eid[at], found.covered[at], prior[good])
 
 
 def _asked(  # noqa: PLR0917 - each of them is needed once
@@ -236,7 +235,7 @@ def _asked(  # noqa: PLR0917 - each of them is needed once
     return _merged(mentions, of[good], kb[good], eid[good], score[good])
 
 
-def _merged(
+def _merged(  # noqa: PLR0917 - each of them is a column
     mentions: Mentions,
     of: Longs,
     kb: NDArray[np.uint8],

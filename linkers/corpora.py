@@ -21,7 +21,7 @@ from kbtools import artefact, corpus
 from kbtools.artefact import Done, Manifest, Outcome, Staging, Task
 from kbtools.config import plain
 from kbtools.corpus import Piece, Report
-from kbtools.errors import ConfigError
+from kbtools.errors import ConfigError, KbError
 from kbtools.executors import Pool, pool
 from kbtools.linked.schema import DOCUMENTS, KIND, TABLE
 from kbtools.linkers import opening, rows
@@ -82,11 +82,13 @@ def link(
     )  # fmt: skip
     told = {"linker": linker, **msgspec.to_builtins(how), "corpus": list(corpus_settings)}
     job = _Job(str(documents), asked, how, told)
-    with (
-        Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging,
-        pool(staging.folder, workers=workers) as crew,
-    ):
-        return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
+    with Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging:
+        try:
+            with pool(staging.folder, workers=workers) as crew:
+                return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
+        except KbError:
+            staging.forget()
+            raise
 
 
 class _Job:

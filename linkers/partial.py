@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kbtools.alias import hashing, normal
 from kbtools.linkers import endings
-from kbtools.linkers.base import Floats, Longs, ranges
+from kbtools.linkers.base import Floats, Longs
 from kbtools.linkers.index.profile import Profile
 
 WHOLE = 255  # of `covered`
@@ -49,7 +49,7 @@ def called(profile: Profile, surfaces: Sequence[str], most: int) -> Called:
 
 
 def _ranks(name: Longs, kb: Longs) -> Longs:
-    """Count the entities of a name in a knowledge base: 0, 1 …"""
+    """Count the entities of each name in each knowledge base from 0."""
     new = np.ones(len(name), np.bool_)
     new[1:] = (name[1:] != name[:-1]) | (kb[1:] != kb[:-1])
     first = np.flatnonzero(new)

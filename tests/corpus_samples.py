@@ -41,8 +41,8 @@ class Sample(NamedTuple):
         return folder / next(iter(self.files))
 
 
-def one(name: str, text: str, **more: bool) -> Sample:
-    return Sample({name: text.encode()}, **more)
+def one(name: str, text: str, *, exact: bool = False) -> Sample:
+    return Sample({name: text.encode()}, exact=exact)
 
 
 def lines(name: str, *objects: object) -> Sample:
@@ -71,7 +71,8 @@ NIF = f"""@prefix nif: <http://persistence.uni-leipzig.org/nlp2rdf/ontologies/ni
 <http://x.org/2#char=0,1> a nif:Context ; nif:isString "é" .
 """
 HIPE = (
-    "TOKEN NE-COARSE-LIT NE-COARSE-METO NE-FINE-LIT NE-FINE-METO NE-FINE-COMP NE-NESTED NEL-LIT NEL-METO MISC\n"
+    "TOKEN NE-COARSE-LIT NE-COARSE-METO NE-FINE-LIT NE-FINE-METO NE-FINE-COMP NE-NESTED"
+    " NEL-LIT NEL-METO MISC\n"
     "# hipe2022:document_id = one\nin O O O O O O _ _ _\nBonn B-loc O B-loc O O O Q586 _ _\n\n"
     "# hipe2022:document_id = two\nÜlm B-loc O _ _ _ _ NIL _ _\n"
 )
@@ -207,7 +208,8 @@ SAMPLES: dict[str, Sample] = {
     "parquet": Sample({}, parquet, binary=True),
     "pubmed": one("pubmed24n0001.xml", "<PubmedArticleSet>\n" + citation(1, "On Bonn") + citation(2, "é")
                   + "</PubmedArticleSet>\n"),
-    "pubtator": one("a.pubtator", "7|t|Gicht.\n7|a|Alt.\n7\t0\t5\tGicht\tDisease\tMESH:D006073\n\n8|t|é\n8|a|\n"),
+    "pubtator": one("a.pubtator", "7|t|Gicht.\n7|a|Alt.\n7\t0\t5\tGicht\tDisease\tMESH:D006073\n\n"
+                    "8|t|é\n8|a|\n"),
     "raganato": Sample({"a.data.xml": RAGANATO.encode(), "a.gold.key.txt": b"d0.s0.t0 bank%1:17:01::\n"}),
     "semcor": one("br-x01", SEMCOR),
     "table": one("a.tsv", "text_a\tlabel\nin Bonn\t1\né\t0\n"),

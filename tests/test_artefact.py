@@ -123,6 +123,18 @@ def test_another_plan_is_refused_until_restart(out):
     assert read(out).plan == OTHER
 
 
+def test_a_build_that_has_done_nothing_can_be_forgotten(out):
+    with Staging(out, PLAN) as stage:
+        (stage.folder / "done" / "a").mkdir(parents=True)
+        (stage.folder / "done" / "a" / "0.json").write_text("{}")
+        stage.forget()
+        assert stage.folder.exists()
+        (stage.folder / "done" / "a" / "0.json").unlink()
+        (stage.new / "half").write_text("x")
+        stage.forget()
+    assert tree(out.parent) == []
+
+
 def test_a_target_is_replaced_only_on_request(out):
     build(out)
     with pytest.raises(ArtefactError, match="exists; give another --out, or --overwrite"):

@@ -227,7 +227,8 @@ def test_what_a_name_means(tmp_path):
         (f"{tmp_path}/mixed", "several formats (jsonl, text)"),
         (f"{tmp_path}/odd.csv", "nobody knows its format"),
         ("conl:dev.txt", "'conl' is no format of corpora"),
-        ("-", "nobody knows its format"),
+        ("-", "standard input: say what it is in, such as jsonl:-"),
+        ("", "no corpus is given"),
         ("text:", "no path is given"),
     ]:
         with pytest.raises(ConfigError) as error:

@@ -25,8 +25,9 @@ FILES = [name for name in FORMATS if not SAMPLES[name].lay]
 PLACES = 25  # at which a sample is damaged
 
 DEEP = b'{"a":' * 20_000 + b"1" + b"}" * 20_000
-HALF = b'{"text":"\\ud800 x","id":"\\udfff","lang":"\\ud800","meta":{"\\ud800":1},"title":"\\ud800",' \
-       b'"input":"\\ud800","mentions":[{"start":0,"end":1,"id":"\\ud800"}],"tokens":["\\ud800"]}\n'  # fmt: skip
+HALF = b"""{"text":"\\ud800 x","id":"\\udfff","lang":"\\ud800","meta":{"\\ud800":1},"title":"\\ud800",\
+"input":"\\ud800","mentions":[{"start":0,"end":1,"id":"\\ud800"}],"tokens":["\\ud800"]}
+"""
 NO_CORPORA = {
     "nothing": b"",
     "blank lines": b"\n \n\n",
@@ -83,8 +84,9 @@ def attempt(name, path, *, sound=True):
         corpus.inputs(f"{name}:{path}")
         return checked(name, path, sound=sound)
     except KbError as error:
-        assert "\n" not in str(error)
-        assert len(str(error)) < 500
+        what = str(error)
+    assert "\n" not in what
+    assert len(what) < 500
     return None
 
 
@@ -108,7 +110,7 @@ def test_it_says_what_it_is(name):
     assert found.example
     assert all(one.startswith(".") for one in found.suffixes)
     assert dataclasses.is_dataclass(found.settings)
-    assert found.settings.__dataclass_params__.frozen
+    assert vars(found.settings)["__dataclass_params__"].frozen
     for setting in config.describe(found.settings):
         assert setting.help.endswith("."), setting.name
     with pytest.raises(KbError, match="no setting 'sieve'"):
@@ -294,8 +296,7 @@ def test_no_documents_and_odd_ones_can_be_written(name, tmp_path):
     rows = [document(f"{at}", text) for at, text in enumerate(odd)]
     try:
         corpus.write(name, [pa.RecordBatch.from_pylist(rows, schema=corpus.DOCUMENTS)], file)
-    except KbError as error:
-        assert "\n" not in str(error)
+    except KbError:  # some cannot be held
         return
     path.write_bytes(file.getvalue())
     attempt(name, path)

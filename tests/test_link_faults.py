@@ -1,4 +1,4 @@
-"""What can go wrong while a corpus is linked: kills, full disks, Ctrl-C, artefacts of others. Nothing lies."""
+"""What can go wrong while a corpus is linked: kills, full disks, Ctrl-C, artefacts of others."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from kbtools import api, artefact, linkers
 from kbtools.cli.main import main
 from tests import tiny_kb, tiny_linking
 from tests.test_ingest_faults import disk, linux_root
+from tests.tiny_alias import name
 
 PIECE = 400  # bytes of a corpus
 DOCUMENTS = 160
@@ -150,8 +151,9 @@ def finish(news, alias, out, reference, workers=1):
 # killed processes
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(3, 1), (8, 2)])
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path, alias, news, reference, tasks, workers):
+@pytest.mark.parametrize("moment", [(3, 1), (8, 2)])
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path, alias, news, reference, moment):
+    tasks, workers = moment
     started = Started(news, alias, tmp_path / "linked", workers=workers)
     if started.wait_for(tasks):
         started.kill()
@@ -189,8 +191,9 @@ def test_a_storm_of_kills(tmp_path, alias, news, reference, seed):
 # impatient users
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(2, 1), (4, 2)])
-def test_control_c_says_how_to_resume(tmp_path, alias, news, reference, tasks, workers):
+@pytest.mark.parametrize("moment", [(2, 1), (4, 2)])
+def test_control_c_says_how_to_resume(tmp_path, alias, news, reference, moment):
+    tasks, workers = moment
     started = Started(news, alias, tmp_path / "linked", workers=workers)
     if started.wait_for(tasks):
         crew = started.workers()
@@ -260,18 +263,18 @@ FULL = {  # what is made to fail, and at which call
 }
 
 
-def owner_of(name):
+def owner_of(path):
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(path)
     except ModuleNotFoundError:
-        module, _, attribute = name.rpartition(".")
+        module, _, attribute = path.rpartition(".")
         return getattr(importlib.import_module(module), attribute)
 
 
 @pytest.mark.parametrize("where", FULL)
-def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, alias, news, reference, where, monkeypatch):
-    name, at = FULL[where]
-    owner, _, attribute = name.rpartition(".")
+def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, alias, news, reference, where):
+    what, at = FULL[where]
+    owner, _, attribute = what.rpartition(".")
     target, calls = owner_of(owner), []
     real = getattr(target, attribute)
 
@@ -281,7 +284,7 @@ def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, alias, news, refe
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
         return real(*args, **options)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(target, attribute, full)
         done = refused("no space left on device", *line(news, alias, tmp_path / "linked"))
     assert "run the same command again" in done.stderr
@@ -395,6 +398,13 @@ def test_a_damaged_file_of_an_unfinished_run_is_made_again(unfinished, alias, ne
     finish(news, alias, unfinished, reference)
 
 
+def test_what_was_refused_is_in_nobodys_way(tmp_path, alias, news):
+    """Words without parts of speech: it shows when the first piece is linked."""
+    out = tmp_path / "out" / "linked"
+    refused("no words with a part of speech", *line(news, alias, out, "--with", "knowbert-wordnet"))
+    assert list(out.parent.iterdir()) == []
+
+
 def test_an_unfinished_run_can_be_inspected(unfinished):
     done = run("inspect", unfinished.with_name("linked.partial"))
     assert done.exit_code == 0
@@ -457,14 +467,14 @@ def test_a_knowledge_base_of_another_table_is_refused(tmp_path, alias, news):
 
 
 def test_an_index_of_another_table_is_refused(tmp_path, alias, news):
-    names = tiny_kb.write(tmp_path / "kb", {**tiny_kb.world(), "surfaces": [tiny_linking.name(1, "Adams")]})
+    names = tiny_kb.write(tmp_path / "kb", {**tiny_kb.world(), "surfaces": [name(1, "Adams")]})
     api.build_alias([names], tmp_path / "alias")
     linkers.build_index(tmp_path / "alias", tmp_path / "fuzzy", kind="fuzzy")
     refused("another alias table", *line(news, alias, tmp_path / "linked", "--index", tmp_path / "fuzzy"))
 
 
 def test_a_profile_of_other_knowledge_bases_is_refused(tmp_path, alias, news):
-    names = tiny_kb.write(tmp_path / "kb", {**tiny_kb.world(), "surfaces": [tiny_linking.name(1, "Adams")]})
+    names = tiny_kb.write(tmp_path / "kb", {**tiny_kb.world(), "surfaces": [name(1, "Adams")]})
     api.build_alias([names], tmp_path / "alias")
     linkers.build_index(names, tmp_path / "profile", kind="profile")
     done = run(*line(news, alias, tmp_path / "linked", "--index", tmp_path / "profile"))
@@ -472,7 +482,7 @@ def test_a_profile_of_other_knowledge_bases_is_refused(tmp_path, alias, news):
 
 
 def test_a_damaged_table_of_names_is_no_traceback(tmp_path, alias, news):
-    """Whatever byte of the manifest or its arrays is lost, it is said in one line, or it makes no difference."""
+    """Whatever is lost of the manifest or its arrays, it is said in one line, or it makes no difference."""
     shutil.copytree(alias, tmp_path / "alias")
     every = [path for path in sorted((tmp_path / "alias").rglob("*")) if path.is_file()]
     for path in [tmp_path / "alias" / "manifest.json", *random.Random(1).sample(every, 8)]:
@@ -494,8 +504,11 @@ def test_a_damaged_folder_is_found_by_verify(tmp_path, reference):
     done = run("verify", tmp_path / "linked", "--deep")
     assert done.exit_code == 2
     assert f"{victim}: damaged: its bytes have changed" in done.stdout
-    for command in (["link", tmp_path / "linked", "--format", "jsonl", "--out", tmp_path / "a.jsonl"],
-                    ["inspect", tmp_path / "linked"], ["sql", tmp_path / "linked", "SELECT sum(len(text)) FROM documents"]):  # fmt: skip
+    for command in (
+        ["link", tmp_path / "linked", "--format", "jsonl", "--out", tmp_path / "a.jsonl"],
+        ["inspect", tmp_path / "linked"],
+        ["sql", tmp_path / "linked", "SELECT sum(len(text)) FROM documents"],
+    ):
         told = run(*command)
         assert told.exit_code in {0, 2}, told.output
     victim.unlink()

@@ -87,6 +87,11 @@ class Staging:
         """Say what a user whose build stopped can do."""
         return "make room if need be and run the same command again: it goes on where it stopped"
 
+    def forget(self) -> None:
+        """Take the building site away if no task is done: it would only be in the way of another plan."""
+        if not any((self.folder / RECORDS).rglob("*.json")):
+            self._remove()
+
     def commit(self, manifest: Manifest) -> Manifest:
         """Write the manifest, make everything durable, and give the folder its name."""
         self._refuse_target()  # somebody may have put something there since

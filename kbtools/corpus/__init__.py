@@ -149,7 +149,7 @@ def write(name: str, documents: Iterable[pa.RecordBatch], file: IO[bytes]) -> No
 
 
 def inputs(spec: str, settings: Iterable[str] = ()) -> list[Input]:
-    """Say what a corpus is, for the manifest of what is made from it; refuse settings that it does not have."""
+    """Say what a corpus is, for the manifest of what is made from it; refuse settings that it has not."""
     name, path = named(spec)
     config.build(format_of(name).settings, where=name, overrides=settings)
     if not is_url(path) and path != "-" and not Path(path).exists():

@@ -29,7 +29,7 @@ def settings_changed(old: Manifest, new: Manifest) -> dict[str, tuple[object, ob
 def belonging(
     kbs: Sequence[Path | str], opens: Mapping[str, Callable[[Path | str], object]]
 ) -> dict[str, list[Path | str]]:
-    """Tell which knowledge bases belong to which side: to each that opens them; one that fits none is refused."""
+    """Tell which knowledge bases belong to which side, that opens them; one that fits none is refused."""
     mine: dict[str, list[Path | str]] = {side: [] for side in opens}
     for kb in kbs:
         faults = []

@@ -119,7 +119,8 @@ class _Comparison:
             ask(
                 self.con,
                 f'CREATE VIEW {side}_k AS SELECT {KEY}, m.kb, m.start, m."end",'
-                f" {{'key': {key}, 'eid': m.eid, 'place': m.place, 'p': m.p}} AS s FROM {side}_m AS m{joined}",
+                f" {{'key': {key}, 'eid': m.eid, 'place': m.place, 'p': m.p}} AS s"
+                f" FROM {side}_m AS m{joined}",
             )
         ask(
             self.con,
@@ -166,7 +167,8 @@ class _Comparison:
         count = ask_one(self.con, f"SELECT count(*) FROM pairs WHERE {which}")
         rows = ask(
             self.con,
-            f"SELECT {PLACE}, o, n FROM pairs WHERE {which} ORDER BY {order} DESC, {PLACE} LIMIT {self.examples}",
+            f"SELECT {PLACE}, o, n FROM pairs WHERE {which}"
+            f" ORDER BY {order} DESC, {PLACE} LIMIT {self.examples}",
         )
         called = {
             side: self.who[side].names(
@@ -198,7 +200,8 @@ class _Comparison:
     def _surface(self, side: str, doc_id: str, again: int, start: int, end: int) -> str | None:
         found = ask(
             self.con,
-            f"SELECT text[{start + 1}:{end}] FROM {side}_d WHERE doc_id = {quote(doc_id)} AND again = {again}",
+            f"SELECT text[{start + 1}:{end}] FROM {side}_d"
+            f" WHERE doc_id = {quote(doc_id)} AND again = {again}",
         )
         return found[0][0] if found else None
 

@@ -81,7 +81,7 @@ def describe(
 ) -> LinkedOverview:
     """Describe linked documents: `rows` of them, and the `top` entities that are mentioned most often.
 
-    Ids and labels come from the knowledge bases `kbs`, or from where they were when the documents were linked.
+    Ids and labels come from the knowledge bases `kbs`, or from where they were when these were linked.
     """
     linked = Linked(general.path)
     who = Called(linked.manifest, kbs)

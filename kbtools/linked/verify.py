@@ -63,7 +63,7 @@ class _Mentions(NamedTuple):
     owner: Array  # [M] the row of the document
     text: Array  # [M] its length; −1: there is no text here
     nth: Array  # [M] the place in the document
-    count: Array  # [M] how many mentions the document has
+    most: Array  # [M] how many mentions the document has
     values: pa.StructArray
 
     @classmethod
@@ -79,7 +79,8 @@ class _Mentions(NamedTuple):
     def number(self, name: str, absent: int = -1) -> Array:
         """Return a column of whole numbers."""
         column = _field(self.values, name).cast(pa.int64())
-        return pc.fill_null(column, absent).to_numpy(zero_copy_only=False)
+        found: Array = pc.fill_null(column, absent).to_numpy(zero_copy_only=False)
+        return found
 
     def share(self, name: str) -> Array:
         """Return a column of probabilities."""
@@ -119,7 +120,7 @@ def _order(of: _Mentions, start: Array, end: Array, kb: Array) -> Iterator[Fault
     )
     yield (
         "whose parent is no other mention of the document",
-        _at((parent >= of.count) | ((parent == of.nth) & (parent >= 0))),
+        _at((parent >= of.most) | ((parent == of.nth) & (parent >= 0))),
     )
 
 

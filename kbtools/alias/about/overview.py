@@ -90,9 +90,8 @@ def describe(
         names, single = ask(con, "SELECT count(*), count(*) FILTER (candidates = 1) FROM widths")[0]
         wholes = ask(con, "SELECT count(*) FILTER (surface IS NULL), count(surface) FROM forms")[0]
         size = sum(table.bytes for table in general.tables if table.table == LOOKUP)
-        per_kb = dict(
-            ask(con, "SELECT kb, count(*) FROM candidates WHERE form IS NULL AND rank = 0 GROUP BY kb")
-        )
+        firsts = "SELECT kb, count(*) FROM candidates WHERE form IS NULL AND rank = 0 GROUP BY kb"
+        per_kb = dict(ask(con, firsts))
         return AliasOverview(
             **{name: getattr(general, name) for name in Overview.__struct_fields__ if name != "samples"},
             samples=[sample(con, table, rows) for table in TABLES if table in alias.tabular and rows],

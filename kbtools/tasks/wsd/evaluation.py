@@ -119,9 +119,9 @@ class Evaluation:
         )  # fmt: skip
 
     def _gold(self, data: str, report: corpus.Report) -> Gold:
-        return golds.read(
-            corpus.documents(data, report=report), self.entities.resolve, self.entities.numbered, data
-        )
+        documents = corpus.documents(data, report=report)
+        read = golds.read(documents, self.entities.resolve, self.entities.numbered, data)
+        return golds.told_once(read, self.entities.places)
 
     def _of(self, gold: Gold) -> int:
         """Choose the knowledge base that gold speaks of most."""

@@ -180,7 +180,8 @@ def choose(folder: Path, *, stems: list[str], ranges_: list[str], firsts: list[i
         rows, keys, covered = _once(*_together(pieces))
         key, lengths, at, prior = _best(rows, keys, counts, np.searchsorted(firsts, rows, "right"), most)
         heads.append((key, lengths))
-        values = {"values": rows[at].astype(np.uint32), "priors": prior, "covered": covered[at]}
+        values: dict[str, NDArray[Any]] = {"values": rows[at].astype(np.uint32)}
+        values |= {"priors": prior, "covered": covered[at]}
         files += save(folder, f"work/chosen/{number:06}", **values)
     key, lengths = (np.concatenate(column) for column in zip(*heads, strict=True))
     made = save(folder, "new/parts", keys=key, offsets=offsets_of(lengths))
