@@ -34,7 +34,13 @@ from kbtools.progress import Progress
 
 SIZE = 1 << 18  # code points that are linked together
 GROUP = 8 << 20  # bytes of text in a row group
-REPEATED = ["lang", "mentions.list.element.kind", "mentions.list.element.kb"]  # others are faster as they are
+_MENTION = "mentions.list.element"
+REPEATED = ["lang", f"{_MENTION}.kind", f"{_MENTION}.kb"]  # others are faster as they are
+LIKELY = [
+    f"{_MENTION}.p",
+    f"{_MENTION}.nil",
+    f"{_MENTION}.candidates.list.element.p",
+]  # few values of each byte
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +183,7 @@ def _write(path: Path, documents: Iterable[pa.RecordBatch], piece: int | None) -
     held: list[pa.RecordBatch] = []
     with pq.ParquetWriter(
         path, DOCUMENTS, compression="zstd", compression_level=1, use_dictionary=REPEATED,
-        write_statistics=["doc_id"],
+        use_byte_stream_split=LIKELY, write_statistics=["doc_id"],
     ) as out:  # fmt: skip
         for linked in documents:
             size += linked["text"].nbytes

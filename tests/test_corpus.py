@@ -227,14 +227,18 @@ def test_what_a_name_means(tmp_path):
         (f"{tmp_path}/mixed", "several formats (jsonl, text)"),
         (f"{tmp_path}/odd.csv", "nobody knows its format"),
         ("conl:dev.txt", "'conl' is no format of corpora"),
-        ("-", "standard input: say what it is in, such as jsonl:-"),
-        ("", "no corpus is given"),
         ("text:", "no path is given"),
     ]:
         with pytest.raises(ConfigError) as error:
             corpus.named(spec)
         assert what in str(error.value)
         assert all(name in str(error.value) for name in ("jsonl", "pages")) or "no path" in what
+    for spec, what in [
+        ("-", "standard input: say what it is in, such as jsonl:-"),
+        ("", "no corpus is given"),
+    ]:
+        with pytest.raises(ConfigError, match=what):
+            corpus.named(spec)
     with pytest.raises(SourceError, match="no such file"):
         corpus.named(f"{tmp_path}/none")
 

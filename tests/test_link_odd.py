@@ -106,7 +106,7 @@ def test_a_hundred_thousand_mentions(alias, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("preset", ["prior", "gold", "tagme"])
+@pytest.mark.parametrize("preset", ["prior", "gold"])
 def test_ten_megabytes(preset, alias, tmp_path):
     rng = random.Random(1)
     words = ["Paris", "in", "the", "New York City", "word", "lorem", "中国", "é", "NYC Inc."]
