@@ -1,7 +1,7 @@
-"""Lay out the entities of openly published test files as tables for `kbtools ingest table`.
+r"""Lay out the entities of openly published test files as tables for `kbtools ingest table`.
 
     python benchmarks/make_linking_kb.py REALDATA OUT
-    kbtools ingest table OUT/{entities.jsonl,label.tsv,alias.tsv,title.tsv,contexts.tsv,triples.tsv} \\
+    kbtools ingest table OUT/{entities.jsonl,label.tsv,alias.tsv,title.tsv,contexts.tsv,triples.tsv} \
         --map OUT/map.toml --name wikidata --out KB
     kbtools alias KB --prior-file OUT/counts.tsv --out ALIAS
 

@@ -184,7 +184,8 @@ def test_tokens_stand_where_they_are_said_to(sentences, plain):
 
 def slow_spans(tags):
     """The rule of CoNLL's scorer, token by token: does a chunk end before, does one begin here."""
-    found, start, last_prefix, last_type = [], None, "O", ""
+    found: list[tuple[int, int, str]] = []
+    start, last_prefix, last_type = 0, "O", ""
     for i, tag in enumerate([*tags, "O"]):
         prefix, _, kind = tag.partition("-")
         ends = last_prefix != "O" and (prefix in "OBSU" or last_prefix in "ESLU" or kind != last_type)

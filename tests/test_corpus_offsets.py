@@ -48,7 +48,7 @@ def spans(units, *words):
 def test_auto_finds_out_by_the_words(units):
     report = Report()
     found = fitted(TEXT, spans(units, "Füße", "Göteborg", "Malmö"), "auto", report, "x")
-    assert [TEXT[a:b] for a, b in found] == ["Füße", "Göteborg", "Malmö"]
+    assert [TEXT[slice(*place)] for place in found if place] == ["Füße", "Göteborg", "Malmö"]
     assert report.counts == {f"documents with offsets in {units}": 1}
 
 

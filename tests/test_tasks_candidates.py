@@ -11,9 +11,9 @@ import pytest
 
 from kbtools import artefact
 from kbtools.errors import ArtefactError, ConfigError, SourceError
+from kbtools.kb import bases
 from kbtools.kb.reader import gather
 from kbtools.tasks import candidates
-from kbtools.kb import bases
 from kbtools.tasks.candidates import Found, gold, groups
 from kbtools.tasks.candidates.gold import Gold
 from tests import tiny_alias, tiny_kb

@@ -54,14 +54,19 @@ def raganato(folder):
     return f"raganato:{folder}/x.data.xml"
 
 
+def at(word: str, nth: int, eid: int | None, **more: float):
+    start, end = place(word, nth)
+    return mention(start, end, eid, **more)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     tiny_wordnet.alias(folder)
     raganato(folder)
     answers = [("bank", 0, 0), ("took off", 0, 5), ("bank", 1, 1), ("men", 0, None)]
-    said = [mention(*place(word, nth), eid) for word, nth, eid in answers]
-    said.append(mention(*place("bank", 0), 1, p=0.2))  # another reading, less sure
+    said = [at(word, nth, eid) for word, nth, eid in answers]
+    said.append(at("bank", 0, 1, p=0.2))  # another reading, less sure
     tiny_linked.write(folder / "said", [folder / "kb"], [document("x.d0", TEXT, said)])
     return folder
 
@@ -128,10 +133,7 @@ def test_the_most_frequent_sense_of_a_corpus(world):
 
 
 def test_gold_as_system_is_all_right(world, tmp_path):
-    said = [
-        mention(*place(word, nth), eid)
-        for (_, word, nth, *_), eid in zip(GOLD, (0, 6, 1, 15, 12), strict=True)
-    ]
+    said = [at(word, nth, eid) for (_, word, nth, *_), eid in zip(GOLD, (0, 6, 1, 15, 12), strict=True)]
     tiny_linked.write(tmp_path / "gold", [world / "kb"], [document("x.d0", TEXT, said)])
     results = Evaluation(
         [tmp_path / "gold"], f"raganato:{world}/x.data.xml", settings=Settings(resamples=10)

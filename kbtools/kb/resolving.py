@@ -3,8 +3,8 @@
 An id is looked for in the knowledge base named with it, or else in each; the first that knows it wins:
 
     an id             entities, then redirects (merged and retired ids, page titles), then any `xref`
-    of a scheme       `xref` of that scheme (mesh, omim, sense_key …) first, whatever it is called: mesh, MSH, P486
-    of "wikipedia"    a title: sitelinks first, those of `site` before those of other wikis; of "dewiki" its own
+    of a scheme       `xref` of that scheme first, whatever it is called: mesh, MSH, P486
+    of "wikipedia"    a title: sitelinks first, those of `site` before others; of "dewiki" its own
     scheme:value      without a space of its own, the same as the value of that scheme
 
 What leads nowhere is eid −1: the entity is in none of these knowledge bases.
