@@ -52,7 +52,7 @@ def _doubts(block: Block, mentions: Mentions, settings: Settings) -> Floats:
     letters = Letters(block, low, high)
     around = inside(runs(block), low, high)
     found = np.zeros(len(mentions), np.float32)
-    found -= settings.inside * (around.left + around.right > 0)
+    found -= settings.inside * around.beside
     found -= settings.case * (mentions.level == CASE)
     found -= settings.plural * (mentions.level == INFLECTED)
     found -= settings.small * (letters.cased & (letters.capitals == 0))

@@ -118,21 +118,23 @@ class Inside(NamedTuple):
     left: Longs  # tokens of the run before the place, and a part of one counts
     right: Longs  # behind it
     run: Longs  # −1: the place is in no run
+    beside: Marks  # one of them is the next word, not beyond a small one such as `of`
 
 
 def inside(found: Runs, low: Longs, high: Longs) -> Inside:
     """Tell how much of a run stands around places."""
-    if not len(found.begin) or not len(low):
+    if not len(found.begin) or not len(low) or not len(found.first):
         none = np.zeros(len(low), np.int64)
-        return Inside(none, none, none - 1)
+        return Inside(none, none, none - 1, none > 0)
+    tokens = len(found.begin) - 1
     first = np.clip(np.searchsorted(found.begin, low, "right") - 1, 0, None)
-    last = np.minimum(np.searchsorted(found.end, high), len(found.begin) - 1)
+    last = np.minimum(np.searchsorted(found.end, high), tokens)
     run = np.maximum(found.of[first], found.of[last])
     row = np.maximum(run, 0)
-    if not len(found.first):
-        none = np.zeros(len(low), np.int64)
-        return Inside(none, none, none - 1)
-    left = np.maximum(first - found.first[row], 0) + (found.begin[first] < low)
-    right = np.maximum(found.last[row] - last, 0) + (found.end[last] > high)
+    cut_left, cut_right = found.begin[first] < low, found.end[last] > high
+    left = np.maximum(first - found.first[row], 0) + cut_left
+    right = np.maximum(found.last[row] - last, 0) + cut_right
     known = run >= 0
-    return Inside(np.where(known, left, 0), np.where(known, right, 0), run)
+    beside = cut_left | ((found.of[np.maximum(first - 1, 0)] == run) & (first > found.first[row]))
+    beside |= cut_right | ((found.of[np.minimum(last + 1, tokens)] == run) & (last < found.last[row]))
+    return Inside(np.where(known, left, 0), np.where(known, right, 0), run, beside & known)

@@ -85,7 +85,7 @@ def _parts(block: Block, mentions: Mentions, found: Runs) -> NDArray[np.bool_]:
     """Mark names that are only a part of a row."""
     low, high = (block.places(mentions.text, place) for place in (mentions.start, mentions.end))
     around = _runs.inside(found, low, high)
-    marked: NDArray[np.bool_] = (around.left + around.right > 0) & (mentions.kind == COUNTED)
+    marked: NDArray[np.bool_] = around.beside & (mentions.kind == COUNTED)
     return marked
 
 
