@@ -207,7 +207,7 @@ def decisions(linked: Path) -> pa.Table:
     return pa.table(
         {
             "document": pc.list_parent_indices(mentions),
-            **{name: values.field(values.type.get_field_index(name)) for name in ("start", "end", "eid")},
+            **{name: values.field(name) for name in ("start", "end", "eid")},
         }
     )
 

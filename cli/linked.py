@@ -15,14 +15,13 @@ import msgspec
 
 from kbtools import api, linkers
 from kbtools.artefact import Manifest
-from kbtools.cli.options import complain
+from kbtools.cli.options import GONE, complain
 from kbtools.cli.printing import plural, show_json
 from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
     from kbtools.linked import Linked
 
-INTERRUPTED = 130
 SHOWN = 3  # rejects
 FOLDER = Path(linkers.__file__).parent / "presets"
 # read, not imported: help is quick
@@ -40,6 +39,7 @@ def show(made: Manifest, out: str, *, as_json: bool) -> None:
 
 def stream(to: str | None, options: dict[str, Any]) -> None:
     """Answer lines of standard input, each as soon as it is read."""
+    click.get_current_context().meta[GONE] = True  # lines that were read cannot be read again
     from kbtools.linkers import opening  # noqa: PLC0415 - not for --help
     from kbtools.linkers.answers import Answers  # noqa: PLC0415
     from kbtools.linkers.corpora import written  # noqa: PLC0415
@@ -52,13 +52,9 @@ def stream(to: str | None, options: dict[str, Any]) -> None:
     here = opening.opened(opening.ask(_alias(options), **{name: options[name] for name in ASKED}))
     counts: Counter[str] = Counter()
     out = sys.stdout.buffer
-    try:
-        for answer in Answers(here, how).stream(sys.stdin.buffer, counts):
-            out.write(answer)
-            out.flush()
-    except KeyboardInterrupt:  # of lines that are gone nothing can go on
-        click.echo("Interrupted", err=True)
-        raise SystemExit(INTERRUPTED) from None
+    for answer in Answers(here, how).stream(sys.stdin.buffer, counts):
+        out.write(answer)
+        out.flush()
     if bad := counts["rejected"]:
         complain([f"{plural(bad, 'line')} of {bad + counts['read']:,} cannot be read"])
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 import click
 
-from kbtools.cli.options import DEBUG, debug_option
+from kbtools.cli.options import DEBUG, GONE, debug_option
 from kbtools.errors import KbError
 
 COMMANDS = {  # in the order the data flows
@@ -75,7 +75,8 @@ class Pipeline(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except KeyboardInterrupt:
-            again = "" if ctx.invoked_subcommand in ONLY_READ | BEGIN_ANEW else RESUME
+            anew = ctx.invoked_subcommand in ONLY_READ | BEGIN_ANEW or ctx.meta.get(GONE)
+            again = "" if anew else RESUME
             _say(ctx, f"Interrupted{again}")
             ctx.exit(INTERRUPTED)
         except (KbError, OSError, MemoryError) as error:

@@ -13,6 +13,7 @@ from kbtools.errors import ConfigError
 
 LOOK_AT_REJECTS = 3
 DEBUG = "kbtools.debug"  # the place in a click context's `meta` that --debug sets
+GONE = "kbtools.gone"  # the place that says: interrupted, nothing can go on
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

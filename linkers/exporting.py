@@ -67,9 +67,9 @@ def with_ids(batch: pa.RecordBatch, named: Mapping[int, Ids], names: Sequence[st
     """Fill in the ids of links that are known by number."""
     links = batch["links"]
     values = links.flatten()
-    kb = pc.fill_null(pc.index_in(_field(values, "kb"), pa.array(names, STR)), -1).to_numpy()
-    eid = pc.fill_null(_field(values, "eid").cast(pa.int64()), -1).to_numpy()
-    ids = np.array(_field(values, "id").to_pylist(), object)
+    kb = pc.fill_null(pc.index_in(values.field("kb"), pa.array(names, STR)), -1).to_numpy()
+    eid = pc.fill_null(values.field("eid").cast(pa.int64()), -1).to_numpy()
+    ids = np.array(values.field("id").to_pylist(), object)
     for place, called in named.items():
         rows = np.flatnonzero((kb == place) & (eid >= 0))
         ids[rows] = called.take(eid[rows]).to_numpy(zero_copy_only=False)
@@ -78,7 +78,3 @@ def with_ids(batch: pa.RecordBatch, named: Mapping[int, Ids], names: Sequence[st
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
     told = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(columns, fields=list(LINK)))
     return pa.RecordBatch.from_arrays([*batch.columns[:4], told], schema=DOCUMENTS)
-
-
-def _field(values: pa.StructArray, name: str) -> pa.Array:
-    return values.field(values.type.get_field_index(name))

@@ -80,7 +80,7 @@ class Opened:
     def known_bases(self, links: pa.Array) -> Mapping[int, Base]:
         """Return the knowledge bases if a corpus names entities by ids; numbers can do without them."""
         values = links.flatten()
-        ids, eids = (values.field(values.type.get_field_index(name)) for name in ("id", "eid"))
+        ids, eids = (values.field(name) for name in ("id", "eid"))
         if ids.null_count < len(ids):
             return self.bases
         try:

@@ -44,9 +44,9 @@ def given(
         return None
     values = links.flatten()
     text = pc.list_parent_indices(links).to_numpy().astype(np.int32)
-    spaces, ids = _field(values, "kb"), _field(values, "id")
+    spaces, ids = values.field("kb"), values.field("id")
     ours = pc.fill_null(pc.index_in(spaces, pa.array(names, STR)), -1).to_numpy().astype(np.int16)
-    eid = pc.fill_null(_field(values, "eid").cast(pa.int64()), -1).to_numpy().copy()
+    eid = pc.fill_null(values.field("eid").cast(pa.int64()), -1).to_numpy().copy()
     eid[ours < 0] = -1  # a number of something that is not here
     for place, base in bases.items():
         eid[(ours == place) & (eid >= base.kb.rows("entities"))] = -1  # or that nobody has
@@ -54,8 +54,8 @@ def given(
         found = resolve(bases, ids, spaces)
         known = found.eid >= 0
         eid[known], ours[known] = found.eid[known], found.kb[known]
-    kinds = pc.fill_null(pc.index_in(_field(values, "kind"), pa.array(KINDS, STR)), KINDS.index("anchor"))
-    start, end = (_field(values, name).to_numpy().astype(np.int32) for name in ("start", "end"))
+    kinds = pc.fill_null(pc.index_in(values.field("kind"), pa.array(KINDS, STR)), KINDS.index("anchor"))
+    start, end = (values.field(name).to_numpy().astype(np.int32) for name in ("start", "end"))
     order = _order(text, start, end, eid < 0)
     told = Given(text, start, end, ours, eid, kinds.to_numpy().astype(np.uint8))
     if lemmas:
@@ -66,7 +66,7 @@ def given(
 
 def _words(values: pa.StructArray) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
     """Return lemmas, as hashes, 0: not told, and parts of speech."""
-    extra, types = _field(values, "extra").to_pylist(), _field(values, "type").to_pylist()
+    extra, types = values.field("extra").to_pylist(), values.field("type").to_pylist()
     told = [_WORDS.decode(one) if one else _Word() for one in extra]
     lemmas = pa.array([one.lemma or "" for one in told], STR)
     hashes = named(lemmas)
@@ -109,7 +109,3 @@ def _order(text: np.ndarray, start: np.ndarray, end: np.ndarray, unknown: np.nda
     """Put links in order; of those at one place the ones that lead somewhere first: the first may stay."""
     order: Longs = np.lexsort((unknown, -end, start, text))
     return order
-
-
-def _field(values: pa.StructArray, name: str) -> pa.Array:
-    return values.field(values.type.get_field_index(name))

@@ -38,7 +38,7 @@ def test_each_name_means_what_it_most_often_means(alias, tmp_path):
     assert [one["eid"] for one in paris["candidates"]] == [0, 1]
     assert sum(one["p"] for one in paris["candidates"]) == pytest.approx(1, abs=1e-3)
     first = paris["candidates"][0]
-    assert paris["p"] == first["p"] == pytest.approx(first["prior"], rel=1e-3)
+    assert paris["p"] == first["prior"] == pytest.approx(first["p"], rel=1e-3)
     assert (paris["nil"], paris["kind"], paris["parent"], paris["features"]) == (0, "dictionary", None, None)
 
 

@@ -199,7 +199,7 @@ def test_forms_are_those_of_the_rules(knowledge, stem, cut, tail):
     senses = {
         eid
         for lemma, pos, eid, *_ in tiny_wordnet.SENSES
-        if (lemma.lower(), "a" if pos == "s" else pos) in morphy(word)
+        if (lemma.lower().rstrip("."), "a" if pos == "s" else pos) in morphy(word)  # no, and No.
     }
     one = found(knowledge, word) if word else []
     assert set(one[0][1] if one else []) == senses

@@ -69,7 +69,8 @@ def test_runs_are_in_order_and_begin_with_capitals(texts):
     assert (made.first <= made.last).all()
     assert (made.last[:-1] < made.first[1:]).all()
     assert (made.begin < made.end).all()
-    assert (made.end[:-1] <= made.begin[1:]).all()
+    assert (np.diff(made.begin) > 0).all()  # of Chinese, neighbouring pairs overlap
+    assert (np.diff(made.end) > 0).all()
     whole = "".join(texts)
     assert all(whole[at].isupper() for at in made.begin[made.first].tolist())
     around = _runs.inside(made, made.begin[made.first], made.end[made.last])

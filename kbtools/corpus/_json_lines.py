@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
+import pyarrow as pa
 
-from kbtools.corpus._files import LinesPart, blocks, lines
-from kbtools.corpus.base import Report
+from kbtools.corpus._files import LinesPart, as_part, blocks, identities, lines, plan_lines
+from kbtools.corpus.base import Document, Part, Report, batches
 
 AROUND = b", \t\r"  # of an element of an array
 UNKNOWN = rb"\ufffd"
@@ -27,6 +28,34 @@ class Record(NamedTuple):
     line: int | None
     byte: int
     data: bytes
+
+
+class JsonLines:
+    """A format of JSON records that its suffix does not tell: what differs is `documents`."""
+
+    suffixes: ClassVar[Sequence[str]] = ()  # .jsonl says too little
+    below: ClassVar[Sequence[str]] = (".jsonl",)
+    layout: ClassVar[str] = "lines"  # json: a record may take several lines, or be an element of an array
+
+    def recognises(self, path: str) -> bool:
+        """Tell that no folder is taken for it by itself."""
+        return False
+
+    def inputs(self, path: str) -> list[tuple[str, str, str]]:
+        """Identify the files."""
+        return identities(path, self.below)
+
+    def plan(self, path: str, settings: Any, folder: Path, room: str, report: Report) -> Iterator[Part]:
+        """Cut the files into ranges of lines."""
+        return plan_lines(path, self.below, folder, room, report, layout=self.layout)
+
+    def read(self, part: Any, settings: Any, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
+        """Decode record by record: one that is wrong must not cost its neighbours."""
+        return batches(self.documents(as_part(LinesPart, part), settings, folder, report), report)
+
+    def documents(self, part: LinesPart, settings: Any, folder: Path, report: Report) -> Iterator[Document]:
+        """Yield the documents of a range of lines."""
+        raise NotImplementedError
 
 
 def records(

@@ -10,7 +10,7 @@ Fields of the article other than its labels ride in `meta`, `evaluation_span` an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
@@ -19,8 +19,9 @@ import msgspec
 import pyarrow as pa
 
 from kbtools.config import setting
-from kbtools.corpus._files import LinesPart, as_part, blocks, identities, lines, plan_lines
-from kbtools.corpus.base import Document, Link, Part, Report, batches
+from kbtools.corpus._files import LinesPart, blocks, lines
+from kbtools.corpus._json_lines import JsonLines
+from kbtools.corpus.base import Document, Link, Report
 
 ITEM = re.compile(r"Q[1-9][0-9]*")
 VALUES = ("QUANTITY", "QANTITY", "DATETIME")  # labels that are no entities: numbers, dates
@@ -75,29 +76,17 @@ class Mention(msgspec.Struct):
 LABEL, MENTION = msgspec.json.Decoder(Label), msgspec.json.Decoder(Mention)
 
 
-class Elevant:
+class Elevant(JsonLines):
     """Reads and writes articles with labels."""
 
-    suffixes: ClassVar[Sequence[str]] = ()  # .jsonl says too little
-    below: ClassVar[Sequence[str]] = (".jsonl",)
     example: ClassVar[str] = "elevant:kore50.benchmark.jsonl"
     settings: ClassVar[type] = Settings
 
-    def recognises(self, path: str) -> bool:
-        """Tell that no folder is taken for one."""
-        return False
-
-    def inputs(self, path: str) -> list[tuple[str, str, str]]:
-        """Identify the files."""
-        return identities(path, self.below)
-
-    def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
-        """Cut the files into ranges of lines."""
-        return plan_lines(path, self.below, folder, room, report)
-
-    def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
-        """Decode line by line; a label that does not fit costs neither its article nor its neighbours."""
-        return batches(_documents(as_part(LinesPart, part), settings, folder, report), report)
+    def documents(
+        self, part: LinesPart, settings: Settings, folder: Path, report: Report
+    ) -> Iterator[Document]:
+        """Read article by article; a label that does not fit costs neither it nor other labels."""
+        return _documents(part, settings, folder, report)
 
     def write(self, documents: Iterable[pa.RecordBatch], file: IO[bytes]) -> None:
         """Write an article a line: gold links as labels, others as what a linker found."""

@@ -26,6 +26,7 @@ from kbtools.corpus._files import (
     lines,
     plan_lines,
 )
+from kbtools.corpus._json_lines import reason
 from kbtools.corpus._offsets import HELP, Units
 from kbtools.corpus.base import Document, Part, Report, batches
 from kbtools.io import open_stream
@@ -114,7 +115,7 @@ def document_of(
     except RecursionError:
         report.reject(file, "JSON nested too deeply", line=number, byte=byte, text=line)
     except msgspec.DecodeError as error:
-        report.reject(file, _reason(error), line=number, byte=byte, text=line)
+        report.reject(file, reason(error), line=number, byte=byte, text=line)
     else:
         return document if document.doc_id else document._replace(doc_id=f"{file}:{number}")
     return None
@@ -167,10 +168,3 @@ def _value(decoder: msgspec.json.Decoder[Any], found: Fields, name: str) -> Any:
         return decoder.decode(found.pop(name, NULL))
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(f"field {name!r}: {error}") from None
-
-
-def _reason(error: msgspec.DecodeError) -> str:
-    what = str(error)
-    if isinstance(error, msgspec.ValidationError):
-        return what[:1].lower() + what[1:] if what.startswith("Expected") else what
-    return what if what.startswith("JSON") else f"JSON is malformed: {what}"

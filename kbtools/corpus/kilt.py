@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-import pyarrow as pa
 
 from kbtools.config import setting
-from kbtools.corpus._files import LinesPart, as_part, identities, plan_lines
-from kbtools.corpus._json_lines import Record, records
+from kbtools.corpus._files import LinesPart
+from kbtools.corpus._json_lines import JsonLines, Record, records
 from kbtools.corpus._uris import WIKIPEDIA, is_nil
-from kbtools.corpus.base import Document, Link, Part, Report, batches
+from kbtools.corpus.base import Document, Link, Report
 
 START, END = "[START_ENT]", "[END_ENT]"
 _MENTION = re.compile(rf"{re.escape(START)} ?(.*?) ?{re.escape(END)}", re.DOTALL)
@@ -60,29 +59,19 @@ class Question(msgspec.Struct):
 QUESTION = msgspec.json.Decoder(Question)
 
 
-class Kilt:
+class Kilt(JsonLines):
     """Reads the lines."""
 
-    suffixes: ClassVar[Sequence[str]] = ()
     below: ClassVar[Sequence[str]] = (".jsonl", ".json")
+    layout: ClassVar[str] = "json"
     example: ClassVar[str] = "kilt:aidayago2-dev-kilt.jsonl"
     settings: ClassVar[type] = Settings
 
-    def recognises(self, path: str) -> bool:
-        """Tell nothing: other formats have such files, too."""
-        return False
-
-    def inputs(self, path: str) -> list[tuple[str, str, str]]:
-        """Identify the files."""
-        return identities(path, self.below)
-
-    def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
-        """Cut the files into ranges of lines."""
-        return plan_lines(path, self.below, folder, room, report, layout="json")
-
-    def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
-        """Decode line by line."""
-        return batches(_documents(as_part(LinesPart, part), settings, folder, report), report)
+    def documents(
+        self, part: LinesPart, settings: Settings, folder: Path, report: Report
+    ) -> Iterator[Document]:
+        """Read question by question."""
+        return _documents(part, settings, folder, report)
 
 
 FORMAT = Kilt()

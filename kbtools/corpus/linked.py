@@ -96,22 +96,18 @@ def _links(mentions: pa.ListArray, kbs: list[str], settings: Settings) -> pa.Arr
     values = mentions.flatten()
     kept = np.ones(len(values), np.bool_)
     if settings.mentions != "all":
-        kept &= settings.mentions == "linked" and pc.is_valid(_field(values, "eid")).to_numpy(False)
+        kept &= settings.mentions == "linked" and pc.is_valid(values.field("eid")).to_numpy(False)
     values = values.filter(pa.array(kept))
     told = {
-        "start": _field(values, "start"),
-        "end": _field(values, "end"),
-        "eid": _field(values, "eid").cast(U32),
-        "kb": pa.array(kbs, STR).take(_field(values, "kb").cast(pa.int32())),
-        "kind": _field(values, "kind").cast(STR),
-        "p": _field(values, "p"),
+        "start": values.field("start"),
+        "end": values.field("end"),
+        "eid": values.field("eid").cast(U32),
+        "kb": pa.array(kbs, STR).take(values.field("kb").cast(pa.int32())),
+        "kind": values.field("kind").cast(STR),
+        "p": values.field("p"),
     }
     columns = [told.get(field.name, pa.nulls(len(values), field.type)) for field in LINK]
     lengths = np.diff(mentions.offsets.to_numpy())
     owner = np.repeat(np.arange(len(lengths)), lengths)[kept]
     offsets = np.searchsorted(owner, np.arange(len(lengths) + 1)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(columns, fields=list(LINK)))
-
-
-def _field(values: pa.StructArray, name: str) -> pa.Array:
-    return values.field(values.type.get_field_index(name))

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
-import pyarrow as pa
 
 from kbtools.config import setting
-from kbtools.corpus._files import LinesPart, as_part, identities, plan_lines
-from kbtools.corpus._json_lines import reason, records
+from kbtools.corpus._files import LinesPart
+from kbtools.corpus._json_lines import JsonLines, reason, records
 from kbtools.corpus._offsets import HELP, Span, Units, fitted
 from kbtools.corpus._uris import entity_of
-from kbtools.corpus.base import Document, Link, Part, Report, batches
+from kbtools.corpus.base import Document, Link, Report
 
 TYPED = "^^"  # before the datatype of a value
 ANNOTATOR_OF_PRONOUNS = "Simple_Coreference"
@@ -83,29 +82,19 @@ class Where(NamedTuple):
 RECORD, NAMED, STATEMENT = (msgspec.json.Decoder(kind) for kind in (Record, Named, Statement))
 
 
-class Trex:
+class Trex(JsonLines):
     """Reads the arrays."""
 
-    suffixes: ClassVar[Sequence[str]] = ()
     below: ClassVar[Sequence[str]] = (".json", ".jsonl")
+    layout: ClassVar[str] = "json"
     example: ClassVar[str] = "trex:TREx_json_sample/"
     settings: ClassVar[type] = Settings
 
-    def recognises(self, path: str) -> bool:
-        """Tell nothing: other formats have such files, too."""
-        return False
-
-    def inputs(self, path: str) -> list[tuple[str, str, str]]:
-        """Identify the files."""
-        return identities(path, self.below)
-
-    def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
-        """Cut the files into ranges of documents."""
-        return plan_lines(path, self.below, folder, room, report, layout="json")
-
-    def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
-        """Decode document by document."""
-        return batches(_documents(as_part(LinesPart, part), settings, folder, report), report)
+    def documents(
+        self, part: LinesPart, settings: Settings, folder: Path, report: Report
+    ) -> Iterator[Document]:
+        """Read document by document."""
+        return _documents(part, settings, folder, report)
 
 
 FORMAT = Trex()

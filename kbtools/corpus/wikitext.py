@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-import pyarrow as pa
 
 from kbtools.config import setting
-from kbtools.corpus._files import LinesPart, as_part, identities, plan_lines
-from kbtools.corpus._json_lines import records
-from kbtools.corpus.base import Document, Link, Part, Report, batches
+from kbtools.corpus._files import LinesPart
+from kbtools.corpus._json_lines import JsonLines, records
+from kbtools.corpus.base import Document, Link, Report
 
 START, END = "@@START@@", "@@END@@"
 ID = re.compile(r"[QPL]\d+")
@@ -55,29 +54,17 @@ ARTICLE = msgspec.json.Decoder(Article)
 ANNOTATION = msgspec.json.Decoder(Annotation)
 
 
-class WikiText:
+class WikiText(JsonLines):
     """Reads Linked WikiText-2."""
 
-    suffixes: ClassVar[Sequence[str]] = ()  # .jsonl says too little
-    below: ClassVar[Sequence[str]] = (".jsonl",)
     example: ClassVar[str] = "wikitext:train.jsonl"
     settings: ClassVar[type] = Settings
 
-    def recognises(self, path: str) -> bool:
-        """Tell that no folder is taken for it by itself."""
-        return False
-
-    def inputs(self, path: str) -> list[tuple[str, str, str]]:
-        """Identify the files."""
-        return identities(path, self.below)
-
-    def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
-        """Cut the files into ranges of lines."""
-        return plan_lines(path, self.below, folder, room, report)
-
-    def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
-        """Decode line by line."""
-        return batches(_documents(as_part(LinesPart, part), settings, folder, report), report)
+    def documents(
+        self, part: LinesPart, settings: Settings, folder: Path, report: Report
+    ) -> Iterator[Document]:
+        """Read article by article."""
+        return _documents(part, settings, folder, report)
 
 
 FORMAT = WikiText()

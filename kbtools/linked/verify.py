@@ -78,13 +78,13 @@ class _Mentions(NamedTuple):
 
     def number(self, name: str, absent: int = -1) -> Array:
         """Return a column of whole numbers."""
-        column = _field(self.values, name).cast(pa.int64())
+        column = self.values.field(name).cast(pa.int64())
         found: Array = pc.fill_null(column, absent).to_numpy(zero_copy_only=False)
         return found
 
     def share(self, name: str) -> Array:
         """Return a column of probabilities."""
-        found: Array = _field(self.values, name).to_numpy(zero_copy_only=False).astype(np.float64)
+        found: Array = self.values.field(name).to_numpy(zero_copy_only=False).astype(np.float64)
         return found
 
 
@@ -94,7 +94,7 @@ def _faults(of: _Mentions, kbs: int, sizes: dict[int, int]) -> Iterator[Fault]:
     yield "of a knowledge base that the manifest does not name", _at(kb >= kbs)
     most = np.array([sizes.get(place, 1 << 32) for place in range(256)])
     yield "of an entity that its knowledge base does not have", _at(eid >= most[kb])
-    kinds = pc.is_in(_field(of.values, "kind").cast(pa.string()), pa.array(KINDS))
+    kinds = pc.is_in(of.values.field("kind").cast(pa.string()), pa.array(KINDS))
     yield "of an unknown kind", _at(~kinds.to_numpy(zero_copy_only=False))
     yield from _order(of, start, end, kb)
     p, nil = of.share("p"), of.share("nil")
@@ -125,18 +125,18 @@ def _order(of: _Mentions, start: Array, end: Array, kb: Array) -> Iterator[Fault
 
 
 def _candidates(of: _Mentions, nil: Array, most: Array) -> Iterator[Fault]:
-    listed = _field(of.values, "candidates")
+    listed = of.values.field("candidates")
     lengths = pc.list_value_length(listed).to_numpy(zero_copy_only=False)
     owner = np.repeat(np.arange(len(lengths)), lengths)
     values = listed.flatten()
-    eid, p = (_field(values, name).to_numpy(zero_copy_only=False).astype(np.float64) for name in ("eid", "p"))
+    eid, p = (values.field(name).to_numpy(zero_copy_only=False).astype(np.float64) for name in ("eid", "p"))
     beside = owner[1:] == owner[:-1]
     yield "whose candidates are not sorted by p", _once(owner[1:][beside & (p[1:] > p[:-1])])
     yield "with a candidate that its knowledge base does not have", _once(owner[eid >= most[owner]])
     yield "with a candidate whose p is not from 0 to 1", _once(owner[_outside(p)])
     together = np.bincount(owner, p, len(lengths)) + nil
     yield "whose candidates and nil are more than 1 together", _at(together > 1 + OFF)
-    features = _field(of.values, "features")
+    features = of.values.field("features")
     told = pc.fill_null(pc.list_value_length(features), -1).to_numpy(zero_copy_only=False)
     yield "with features of other candidates than there are", _at((told >= 0) & (told != lengths))
 
@@ -152,7 +152,3 @@ def _at(wrong: Array) -> Array:
 
 def _once(rows: Array) -> Array:
     return np.unique(rows)
-
-
-def _field(values: pa.StructArray, name: str) -> pa.Array:
-    return values.field(values.type.get_field_index(name))

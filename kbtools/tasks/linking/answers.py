@@ -97,25 +97,25 @@ def _mentions(
     lengths = np.diff(column.offsets.to_numpy())
     owner = np.repeat(doc, lengths)
     values = column.flatten()
-    kb = places[_field(values, "kb").to_numpy()] if len(values) else np.zeros(0, np.int64)
+    kb = places[values.field("kb").to_numpy()] if len(values) else np.zeros(0, np.int64)
     counts["mentions of other knowledge bases"] += int(((owner >= 0) & (kb != of)).sum())
     kept = (owner >= 0) & (kb == of)
     values, owner = values.filter(pa.array(kept)), owner[kept]
-    eid = pc.fill_null(_field(values, "eid").cast(pa.int64()), -1).to_numpy()
-    p, nil = (_field(values, name).to_numpy().astype(np.float64) for name in ("p", "nil"))
-    lists = _field(values, "candidates")
+    eid = pc.fill_null(values.field("eid").cast(pa.int64()), -1).to_numpy()
+    p, nil = (values.field(name).to_numpy().astype(np.float64) for name in ("p", "nil"))
+    lists = values.field("candidates")
     offsets = (lists.offsets.to_numpy() - lists.offsets[0].as_py()).astype(np.int64)
     candidates = lists.flatten()
-    entities = (of << SHIFT) + _field(candidates, "eid").to_numpy().astype(np.int64)
+    entities = (of << SHIFT) + candidates.field("eid").to_numpy().astype(np.int64)
     made = linking.annotate(
         owner,
-        _field(values, "start").to_numpy(),
-        _field(values, "end").to_numpy(),
+        values.field("start").to_numpy(),
+        values.field("end").to_numpy(),
         np.where(eid >= 0, (of << SHIFT) + eid, linking.NIL),
         score=np.where(eid >= 0, p, nil),
         candidates=linking.Ragged(offsets, entities),
     )
-    return made, _popular(made.candidates, _field(candidates, "prior").to_numpy())
+    return made, _popular(made.candidates, candidates.field("prior").to_numpy())
 
 
 def _popular(candidates: linking.Ragged, prior: NDArray[np.float32]) -> Longs:
@@ -141,7 +141,3 @@ def _joined(parts: Sequence[tuple[Annotations, Longs]]) -> tuple[Annotations, Lo
     score = np.concatenate([one.score for one in many])
     popular = np.concatenate([one for _, one in parts])
     return linking.annotate(*columns, score=score, candidates=candidates), popular
-
-
-def _field(values: pa.StructArray, name: str) -> pa.Array:
-    return values.field(values.type.get_field_index(name))
