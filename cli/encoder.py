@@ -6,6 +6,8 @@ from typing import Any
 
 from kbtools.extras import need
 
+LOADER = "kbtools.cli.encoder:load"  # for linkers, whose workers load it themselves
+
 
 def load(name: str | None) -> Any:
     """Load the encoder of that name; without one, the index knows what it was made with."""

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from kbtools import linkers
+from kbtools.cli.encoder import LOADER
 from kbtools.cli.explained_text import show
-from kbtools.cli.options import common
+from kbtools.cli.options import common, shared
 from kbtools.cli.printing import plural, show_json
 from kbtools.errors import ConfigError
 
@@ -19,15 +20,14 @@ MANY = click.IntRange(min=1)
 @click.command("text", short_help="Why a text is linked as it is.")
 @click.argument("text", required=False, metavar="[TEXT|-]")
 @click.option("--alias", required=True, metavar="ALIAS", help="The table of names.")
-@click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it.")
-@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What they were made from, if it moved.")
+@shared("indexes", "kbs")
 @click.option("--with", "linker", default="prior", show_default=True, metavar="LINKER", help="As for link.")
 @click.option("--overlap", type=click.Choice(["best", "all"]), help="Of mentions that overlap.")
-@click.option("--encoder", metavar="NAME|PATH", help="What dense indexes were made with.")
+@shared("encoder")
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting of the linker.")
 @click.option("--corpus", metavar="CORPUS", help="Documents instead of TEXT, beside their gold.")
 @click.option("--first", type=MANY, default=20, show_default=True, help="So many documents of it.")
-@click.option("-c", "corpus_settings", multiple=True, metavar="NAME=VALUE", help="A setting of the corpus.")
+@shared("corpus_settings")
 @click.option("--top", type=MANY, default=10, show_default=True, help="Candidates of a mention to show.")
 @click.option("--mentions", type=MANY, default=1000, show_default=True, help="To tell of, in all.")
 @click.option("--characters", type=MANY, default=100_000, show_default=True, help="Of a document to show.")
@@ -42,7 +42,7 @@ def text_command(text: str | None, top: int, html: str | None, as_json: bool, **
     """
     limits = {name: options.pop(name) for name in ("mentions", "characters")}
     spec, most, told = (options.pop(name) for name in ("corpus", "first", "corpus_settings"))
-    options |= {"limits": linkers.Limits(**limits), "load_encoder": "kbtools.cli.encoder:load"}
+    options |= {"limits": linkers.Limits(**limits), "load_encoder": LOADER}
     if (text is None) == (spec is None):
         raise ConfigError("what is to be explained? give a TEXT, or documents with --corpus CORPUS")
     if text is None:

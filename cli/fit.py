@@ -8,16 +8,15 @@ import click
 import msgspec
 
 from kbtools import api, linkers
-from kbtools.cli.options import common, complain
+from kbtools.cli.encoder import LOADER
+from kbtools.cli.options import common, complain, shared
 from kbtools.cli.settings import flags
 from kbtools.linkers.fitting.settings import Settings
 
 
 @click.command()
 @click.argument("documents", metavar="CORPUS")
-@click.option("--alias", metavar="ALIAS", help="The table of names.")
-@click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it.")
-@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What they were made from, if it moved.")
+@shared("alias", "indexes", "kbs")
 @click.option(
     "--with",
     "linker",
@@ -26,9 +25,9 @@ from kbtools.linkers.fitting.settings import Settings
     metavar="PRESET|TOML|LINKER",
     help="Whose mentions, candidates and features it has.",
 )
-@click.option("--encoder", metavar="NAME|PATH", help="What dense indexes were made with.")
+@shared("encoder")
 @click.option("--out", metavar="LINKER", help="The folder to write.")
-@click.option("-c", "corpus_settings", multiple=True, metavar="NAME=VALUE", help="A setting of the corpus.")
+@shared("corpus_settings")
 @flags(Settings)
 @click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
 @click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
@@ -47,6 +46,3 @@ def command(documents: str, max_rejects: str, as_json: bool, **options: Any) -> 
     made = linkers.fit(documents, asked.pop("out", None), **{"alias": None, **asked, "load_encoder": LOADER})
     click.echo(msgspec.json.encode(made).decode() if as_json else linkers.fit_summary(made, options["out"]))
     complain(api.judge(made, options["out"], max_rejects=max_rejects))
-
-
-LOADER = "kbtools.cli.encoder:load"

@@ -7,15 +7,14 @@ from typing import Any
 import click
 
 from kbtools import api, linkers
+from kbtools.cli.encoder import LOADER
 from kbtools.cli.linked import PRESETS, export, show, stream
-from kbtools.cli.options import choice, common, complain
+from kbtools.cli.options import choice, common, complain, shared
 
 
 @click.command(epilog=PRESETS)
 @click.argument("documents", metavar="CORPUS")
-@click.option("--alias", metavar="ALIAS", help="The table of names.")
-@click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it.")
-@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What they were made from, if it moved.")
+@shared("alias", "indexes", "kbs")
 @click.option(
     "--with",
     "linker",
@@ -28,10 +27,10 @@ from kbtools.cli.options import choice, common, complain
 @choice("--candidates", "top5|none|all", "Candidates that are written.")
 @choice("--features", "none|all", "What spoke for each candidate.")
 @choice("--text", "copy|ref", "The text itself, or where it stands.")
-@click.option("--encoder", metavar="NAME|PATH", help="What dense indexes were made with.")
+@shared("encoder")
 @click.option("--format", "to", metavar="FORMAT", help="Write --out as a file: jsonl, nif, conll …")
 @click.option("--out", metavar="LINKED", help="The folder to write; with --format, the file.")
-@click.option("-c", "corpus_settings", multiple=True, metavar="NAME=VALUE", help="A setting of the corpus.")
+@shared("corpus_settings")
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting of the linker.")
 @click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
 @click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
@@ -46,7 +45,7 @@ def command(documents: str, to: str | None, max_rejects: str, as_json: bool, **o
     Example: kbtools link news.jsonl --alias alias --with context --index profile --out linked
     """
     api.allowed(max_rejects, 0)  # refused now, not after hours of work
-    options["load_encoder"] = "kbtools.cli.encoder:load"
+    options["load_encoder"] = LOADER
     if documents == "-" and not options["out"]:
         stream(to, options)
     elif to:

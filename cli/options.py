@@ -65,6 +65,15 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
         "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Where tasks run."
     ),
     "seed": click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
+    "alias": click.option("--alias", metavar="ALIAS", help="The table of names."),
+    "indexes": click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it."),
+    "kbs": click.option(
+        "--kb", "kbs", multiple=True, metavar="KB", help="What they were made from, if it moved."
+    ),
+    "encoder": click.option("--encoder", metavar="NAME|PATH", help="What dense indexes were made with."),
+    "corpus_settings": click.option(
+        "-c", "corpus_settings", multiple=True, metavar="NAME=VALUE", help="A setting of the corpus."
+    ),
     "quiet": click.option("--quiet", is_flag=True, help="Show no progress."),
     "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on one line."),
     "debug": debug_option,
@@ -86,12 +95,17 @@ def complain(complaints: Sequence[str]) -> None:
         raise SystemExit(LOOK_AT_REJECTS)
 
 
-def common(*names: str) -> Callable[[Command], Command]:
-    """Add shared options by name, and --debug; the value of --json arrives as `as_json`."""
+def shared(*names: str) -> Callable[[Command], Command]:
+    """Add shared options by name, in this order."""
 
     def decorate(command: Command) -> Command:
-        for name in reversed([*names, "debug"]):
+        for name in reversed(names):
             command = OPTIONS[name](command)
         return command
 
     return decorate
+
+
+def common(*names: str) -> Callable[[Command], Command]:
+    """Add shared options by name, and --debug; the value of --json arrives as `as_json`."""
+    return shared(*names, "debug")

@@ -20,12 +20,13 @@ from kbtools.linked.schema import KINDS
 from kbtools.linkers.words import Words, words_of
 
 __all__ = [
-    "KINDS", "Block", "Feature", "Floats", "Given", "Longs", "Mentions", "Own", "Rank", "Ranked", "Step",
-    "best", "best_first", "joined", "keep_candidates", "no_mentions", "ranges", "take",
+    "KINDS", "Block", "Feature", "Floats", "Given", "Longs", "Marks", "Mentions", "Own", "Rank", "Ranked",
+    "Step", "best", "best_first", "joined", "keep_candidates", "no_mentions", "ranges", "take",
 ]  # fmt: skip
 
 Floats = NDArray[np.float32]
 Longs = NDArray[np.int64]
+Marks = NDArray[np.bool_]
 
 
 class Given(NamedTuple):

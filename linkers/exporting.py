@@ -73,7 +73,7 @@ def with_ids(batch: pa.RecordBatch, named: Mapping[int, Ids], names: Sequence[st
     for place, called in named.items():
         rows = np.flatnonzero((kb == place) & (eid >= 0))
         ids[rows] = called.take(eid[rows]).to_numpy(zero_copy_only=False)
-    columns = [pa.array(ids, STR) if field.name == "id" else _field(values, field.name) for field in LINK]
+    columns = [pa.array(ids, STR) if field.name == "id" else values.field(field.name) for field in LINK]
     lengths = np.diff(links.offsets.to_numpy())
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
     told = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(columns, fields=list(LINK)))

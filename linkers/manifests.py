@@ -82,13 +82,14 @@ def rejected_table(folder: Path, done: Sequence[Done], report: Report) -> dict[s
 def summary(made: Manifest, out: str | Path) -> str:
     """Tell in a few lines what was linked."""
     counts, seconds = made.counts, made.resources.get("seconds") or 0
-    rate = counts.get("characters", 0) / seconds / 1e6 if seconds else 0
+    rate = counts.get("characters", 0) / seconds if seconds else 0
+    pace = f"{rate / 1e6:.2f} million" if rate >= 1e6 else f"{float(f'{rate:.2g}'):,.0f}"
     lines = [
         f"{out}: {counts.get('mentions', 0):,} mentions in {made.tables[TABLE].rows:,} documents, "
         f"{counts.get('without an entity', 0):,} of them without an entity; "
         f"{made.notes['bytes per mention']} bytes a mention",
         f"  {counts.get('read', 0):,} documents read, {counts.get('rejected', 0):,} rejected",
-        f"  {seconds:.1f} s, {rate:.2f} million characters a second; "
+        f"  {seconds:.1f} s, {pace} characters a second; "
         f"largest worker {made.resources.get('peak worker MB', 0):,} MB; content {made.content}",
     ]
     return "\n".join(lines)

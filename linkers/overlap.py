@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Longs = NDArray[np.int64]
+from kbtools.linkers.base import Longs
+
 Doubles = NDArray[np.float64]
 
 TOGETHER = 24  # fewer runs than this are quicker one by one

@@ -80,7 +80,7 @@ def _candidates(found: Decided, most: int) -> tuple[pa.StructArray, Longs]:
 
 
 def shortened(p: Floats) -> Floats:
-    """Drop the last bits of the probabilities of candidates and NIL: a third of the bytes for a part in 4,000.
+    """Drop the last bits of probabilities of candidates and NIL: a third of the bytes for a part in 4,000.
 
     They only become smaller, so what summed up to 1 at most still does.
     """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from kbtools.linkers.base import KINDS, Block, Mentions
+from tests import linked_candidates
 
 Names = Mapping[str, Sequence[tuple[int, float]]]  # candidates by name: eid and prior
 
@@ -24,19 +24,10 @@ def mentions_of(
             for match in re.finditer(word, text):
                 rows += [(number, match.start(), -match.end(), kb, name) for kb in range(kbs)]
     rows.sort()
-    told = [names[row[4]] for row in rows]
-    table = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
-    count = len(rows)
-    columns: list[Any] = [
-        *(column.astype(np.int32) for column in (table[:, 0], table[:, 1], -table[:, 2])),
-        table[:, 3].astype(np.uint8), np.full(count, KINDS.index(kind), np.uint8),
-        np.full(count, -1, np.int32), np.full(count, np.nan, np.float32), np.zeros(count, np.uint8),
-        np.cumsum([0, *map(len, told)]),
-        np.array([eid for one in told for eid, _ in one], np.uint32),
-        np.array([prior for one in told for _, prior in one], np.float32),
-    ]  # fmt: skip
-    columns.append(np.ones(len(columns[-1]), np.float32))
-    return Block(texts), Mentions(*columns)
+    made = linked_candidates.mentions_of(
+        [(text, start, -end, kb, names[name]) for text, start, end, kb, name in rows]
+    )
+    return Block(texts), made._replace(kind=np.full(len(rows), KINDS.index(kind), np.uint8))
 
 
 def shown(block: Block, mentions: Mentions) -> list[tuple[int, int, str, list[int]]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from kbtools.linkers.base import Block, Mentions
+from tests import linked_candidates
 
 
 class Said(NamedTuple):
@@ -29,20 +30,9 @@ def mentions_of(block: Block, said: Sequence[Said], string: Sequence[float] | No
         for _ in range(one.nth + 1):
             at = block.texts[one.text].index(one.surface, at + 1)
         starts.append(at)
-    count = len(said)
-    flat = [candidate for one in said for candidate in one.candidates]
-    columns: list[Any] = [
-        np.array([one.text for one in said], np.int32),
-        np.array(starts, np.int32),
-        np.array([at + len(one.surface) for at, one in zip(starts, said, strict=True)], np.int32),
-        np.array([one.kb for one in said], np.uint8),
-        np.zeros(count, np.uint8),
-        np.full(count, -1, np.int32),
-        np.full(count, np.nan, np.float32),
-        np.array([one.level for one in said], np.uint8),
-        np.cumsum([0, *(len(one.candidates) for one in said)]),
-        np.array([eid for eid, _ in flat], np.uint32),
-        np.array([prior for _, prior in flat], np.float32),
-        np.ones(len(flat), np.float32) if string is None else np.array(string, np.float32),
+    rows = [
+        (one.text, at, at + len(one.surface), one.kb, one.candidates)
+        for at, one in zip(starts, said, strict=True)
     ]
-    return Mentions(*columns)
+    made = linked_candidates.mentions_of(rows)._replace(level=np.array([one.level for one in said], np.uint8))
+    return made if string is None else made._replace(string=np.array(string, np.float32))

@@ -1,6 +1,4 @@
-"""What every format of corpora must do. A new one in kbtools/corpus is picked up by itself; its sample in
-tests/corpus_samples.py is required.
-"""
+"""What every format in kbtools/corpus must do; a new one needs a sample in tests/corpus_samples.py."""
 
 from __future__ import annotations
 
@@ -103,9 +101,8 @@ def suffix(name):
 @pytest.mark.parametrize("name", FORMATS)
 def test_it_says_what_it_is(name):
     found = corpus.format_of(name)
-    module = importlib.import_module(type(found).__module__)
     assert plugins.summary("kbtools.corpus", name)
-    assert module.__doc__
+    assert importlib.import_module(type(found).__module__).__doc__
     assert type(found).__doc__
     assert found.example
     assert all(one.startswith(".") for one in found.suffixes)

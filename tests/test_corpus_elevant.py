@@ -232,3 +232,14 @@ def test_real_benchmarks(realdata, tmp_path):
         with out.open("wb") as file:
             corpus.write("elevant", corpus.documents(f"elevant:{path}"), file)
         assert read(out)[0] == rows
+
+
+def test_coreference_that_a_linker_found_is_no_label(tmp_path):
+    said = [Link(0, 3, id="Q7259", kb="wikidata", kind=kind) for kind in ("dictionary", "coreference")]
+    right = Link(5, 8, id="Q1", kb="wikidata", kind="gold")
+    path = tmp_path / "x"
+    for links, told in ((said, [0, 2]), ([*said, right], [2, 1])):
+        with path.open("wb") as file:
+            corpus.write("elevant", batches([Document("7", TEXT, None, None, links)], Report()), file)
+        found = [read(path, links=which)[0][0]["links"] for which in ("labels", "mentions")]
+        assert [len(one) for one in found] == told

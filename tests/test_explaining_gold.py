@@ -132,3 +132,10 @@ def test_errors_are_those_of_the_scores(alias, tmp_path, options):
             (*row[:3], "x") if row[3] in {"partial name", "rare"} else row for row in theirs
         }
         assert ours
+
+
+def test_an_id_of_a_base_that_is_not_here_says_nothing_against_one_that_is(alias, tmp_path):
+    gold = document("Paris", ("Paris", "Q90"))
+    gold["mentions"].append({**gold["mentions"][0], "id": "X1", "kb": "elsewhere"})
+    one = told(alias, tmp_path, gold)[0]
+    assert verdicts(one) == ([("Paris", "right")], [("Paris", "right", 1)])

@@ -196,7 +196,7 @@ def test_what_cannot_be_fitted_is_told_in_one_line(alias, tmp_path, documents, o
         linkers.fit(path, **asked)
     assert what in str(error.value)
     assert "\n" not in str(error.value)
-    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob("out*"))  # nothing is in the way of another try
 
 
 def spoilt(fitted, folder, name, change):

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from kbtools.alias.schema import LEVELS
 from kbtools.errors import ConfigError
+from kbtools.linkers import capitals
 from kbtools.linkers.base import KINDS, Block, no_mentions
 from kbtools.linkers.features import form, popularity
-from kbtools.linkers.mentions import _runs, runs
+from kbtools.linkers.mentions import runs
 from tests.named_mentions import mentions_of
 from tests.some_mentions import Said
 from tests.some_mentions import mentions_of as said_of
@@ -24,7 +25,7 @@ NOBODY: Any = SimpleNamespace()
 
 def found(*texts):
     block = Block(list(texts))
-    made, whole = _runs.runs(block), "".join(texts)
+    made, whole = capitals.runs(block), "".join(texts)
     return [
         whole[made.begin[first] : made.end[last]] for first, last in zip(made.first, made.last, strict=True)
     ]
@@ -65,7 +66,7 @@ WORDS = st.sampled_from(
 @given(st.lists(st.lists(WORDS, max_size=12).map("".join), max_size=3))
 def test_runs_are_in_order_and_begin_with_capitals(texts):
     block = Block(texts)
-    made = _runs.runs(block)
+    made = capitals.runs(block)
     assert (made.first <= made.last).all()
     assert (made.last[:-1] < made.first[1:]).all()
     assert (made.begin < made.end).all()
@@ -73,7 +74,7 @@ def test_runs_are_in_order_and_begin_with_capitals(texts):
     assert (np.diff(made.end) > 0).all()
     whole = "".join(texts)
     assert all(whole[at].isupper() for at in made.begin[made.first].tolist())
-    around = _runs.inside(made, made.begin[made.first], made.end[made.last])
+    around = capitals.inside(made, made.begin[made.first], made.end[made.last])
     assert not around.left.any()
     assert not around.right.any()
     assert around.run.tolist() == list(range(len(made.first)))

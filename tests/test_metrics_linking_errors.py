@@ -44,7 +44,9 @@ def test_one_and_its_answer_share_a_class(gold, said, expected):
 
 def test_what_is_missed_and_what_is_made_up():
     assert classes([at(7)], [Said(0, 20, 22, 7)]) == [["missed"], ["spurious"]]
+    assert classes([at(NIL)], []) == [["NIL left alone"], []]
     hints = Hints(gold_lower=np.array([True]), system_lower=np.array([True]))
+    assert classes([at(NIL)], [Said(0, 20, 22, 7)], hints)[0] == ["NIL left alone"]
     assert classes([at(7)], [Said(0, 20, 22, 7)], hints) == [["missed, lower case"], ["spurious, lower case"]]
 
 

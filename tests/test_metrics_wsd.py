@@ -49,8 +49,7 @@ def test_no_answer_at_all_and_no_instance_at_all():
 
 def test_groups_add_up_and_keep_their_names():
     gold = [["a%1:00:00::"], ["b%2:00:00::"], ["c%5:00:00::"], []]
-    pos = wsd.parts_of_speech(gold)
-    assert pos == ["NOUN", "VERB", "ADJ", ""]
+    pos = ["NOUN", "VERB", "ADJ", ""]
     found = wsd.by_group(gold, [["a%1:00:00::"], ["x"], [], ["y"]], pos)
     assert {name: (one.f1.mean, one.instances, one.unscored) for name, one in found.items() if name} == {
         "ADJ": (0, 1, 0), "NOUN": (1, 1, 0), "VERB": (0, 1, 0),

@@ -37,7 +37,7 @@ def test_numbers_by_hand(world):
         "scored": 6, "in the knowledge base": 4,
     }  # fmt: skip
     assert results.notes == [
-        "1 gold links have an id that no knowledge base knows; they count as NIL.",
+        "1 of 6 gold links: an id that no knowledge base knows; it counts as NIL.",
         "good: 1 documents that gold does not have.",
     ]
 
@@ -70,7 +70,7 @@ def test_every_annotation_has_a_class(world):
         ("gold", "柏林", "Q64", "missed"),
         ("gold", "nice city", None, "wrong span"),
         ("gold", "NATO", "Q42", "right"),
-        ("gold", "Nato", None, "missed"),
+        ("gold", "Nato", None, "NIL left alone"),
         ("answer", "Douglas Adams", "Q42", "right"),
         ("answer", "Germany", "Q515", "wrong candidate"),
         ("answer", "nice", "Q1", "wrong span"),

@@ -80,7 +80,7 @@ def test_several_ids_of_one_thing_are_one_thing(tmp_path):
     results = evaluate(tmp_path, "linked", data=f"{tmp_path}/gold.jsonl")
     scores = values(results, "linked")
     assert (scores["precision"], scores["recall"]) == (2 / 3, 1.0)
-    assert "1 gold links have an id that no knowledge base knows; they count as NIL." in results.notes
+    assert "1 of 5 gold links: an id that no knowledge base knows; it counts as NIL." in results.notes
 
 
 def test_what_cannot_be_scored(world, tmp_path):
@@ -93,8 +93,11 @@ def test_what_cannot_be_scored(world, tmp_path):
     with pytest.raises(ArtefactError, match="it has no gold links"):
         evaluate(world, "good", data=str(plain))
     unknown = elevant(tmp_path / "unknown.jsonl", [{"id": "a", "text": TEXT, "links": [(0, 7, "Q77", None)]}])
-    with pytest.raises(ArtefactError, match="no gold link is to an entity of tiny"):
+    with pytest.raises(ArtefactError, match="no gold link is to an entity of tiny; the first is to 'Q77'"):
         evaluate(world, "good", data=unknown)
+    strange = elevant(tmp_path / "strange.jsonl", [{**GOLD[0], "id": "z"}])
+    with pytest.raises(ArtefactError, match="gold has none of its documents"):
+        evaluate(world, "good", data=strange)
     tiny_kb.write(tmp_path / "kb", tiny_kb.world(), name="tiny", licences=[])
     tiny_linked.write(tmp_path / "another", [tmp_path / "kb"], [])
     with pytest.raises(ArtefactError, match="another release of 'tiny'"):

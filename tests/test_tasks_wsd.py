@@ -166,7 +166,7 @@ def test_what_cannot_be_scored(world, tmp_path):
         evaluate(world, of="x")
     tiny_kb.write(tmp_path / "other", tiny_kb.world(), name="other")
     data = f"raganato:{world}/x.data.xml"
-    with pytest.raises(ArtefactError, match="no sense is one of other"):
+    with pytest.raises(ArtefactError, match="no gold link is to an entity of other"):
         Evaluation([], data, kbs=[tmp_path / "other"], settings=Settings()).run()
     tiny_wordnet.kb(tmp_path / "bare", numbers=False)
     results = Evaluation([], data, kbs=[tmp_path / "bare"], settings=Settings(train=data, resamples=10)).run()

@@ -9,6 +9,7 @@ import click
 
 from kbtools import linkers
 from kbtools.cli.encoder import load as load_encoder
+from kbtools.cli.options import OPTIONS as SHARED
 from kbtools.linkers.index.evaluation import Evaluation, Settings
 
 __all__ = ["DATA", "OPTIONS", "Settings", "opened"]
@@ -16,9 +17,7 @@ __all__ = ["DATA", "OPTIONS", "Settings", "opened"]
 DATA = "What is right: .jsonl, .tsv, a Wikipedia."
 OPTIONS = (
     click.option("--alias", required=True, metavar="ALIAS", help="The table of names."),
-    click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it."),
-    click.option("--encoder", metavar="NAME|PATH", help="What dense indexes were made with."),
-    click.option("--kb", "kbs", multiple=True, metavar="KB", help="What they were made from, if it moved."),
+    *(SHARED[name] for name in ("indexes", "encoder", "kbs")),
 )
 
 

@@ -189,6 +189,8 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
     aside = {name: value for name, value in meta.items() if name in OURS}
     links = row["links"] or []
     gold = [link for link in links if link["kind"] in GOLD]
+    if all(link["kind"] == "coreference" and '"coref"' not in (link["extra"] or "") for link in gold):
+        gold = []  # nothing was given as right: a linker found what means the same
     name = row["doc_id"]
     article = {
         "id": int(name) if re.fullmatch("0|[1-9][0-9]{0,17}", name) else name,
@@ -198,7 +200,7 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
     }
     if row["lang"] is not None:
         article["lang"] = row["lang"]
-    if found := [link for link in links if link["kind"] not in GOLD]:
+    if found := [link for link in links if not gold or link["kind"] not in GOLD]:
         article["entity_mentions"] = [_mention(link) for link in found]
     article["labels"] = [_label(link, place) for place, link in enumerate(gold)]
     return article | ({"meta": aside} if aside else {})

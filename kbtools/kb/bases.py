@@ -19,7 +19,10 @@ def bases_of(alias: Manifest, given: Sequence[str | Path] = ()) -> dict[int, Bas
     found = gather(given or _still_there(alias))
     places = {ref.name: place for place, ref in enumerate(alias.kbs)}
     if not found:
-        raise ArtefactError(f"{', '.join(places)}: not where it was; pass it with --kb KB")
+        were = ", ".join(one.path for one in alias.inputs if one.kind == "kb")
+        raise ArtefactError(
+            f"{', '.join(places)}: not where it was{were and f' ({were})'}, or changed; pass it with --kb KB"
+        )
     for base in found:
         if base.name not in places:
             there = ", ".join(places)

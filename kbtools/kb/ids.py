@@ -54,5 +54,5 @@ def _column(path: str, _content: str, group: int, name: str) -> pa.Array:
     try:
         with pq.ParquetFile(Path(path)) as file:
             return file.read_row_group(group, columns=[name])[name].combine_chunks().cast(STR)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ArtefactError(f"{path}: damaged: {' '.join(str(error).split())}") from error

@@ -73,7 +73,7 @@ class Tables:
                     self._check(table, file.schema_arrow, wanted)
                     for batch in file.iter_batches(batch_size=rows, columns=wanted):
                         yield batch if wanted is None else batch.select(wanted)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _damaged(path, error) from error
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -85,7 +85,7 @@ class Tables:
                 with pq.ParquetFile(path) as file:
                     self._check(name, file.schema_arrow, wanted)
                     piece = file.read(columns=wanted)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _damaged(path, error) from error
             pieces.append(piece if wanted is None else piece.select(wanted))
         if pieces:

@@ -118,7 +118,7 @@ def _table(path: Path, name: str, table: Table) -> Iterator[str]:
                 with pq.ParquetFile(where) as opened:
                     rows += opened.metadata.num_rows
                     schema = schema_digest(opened.schema_arrow)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 yield f"{where}: its footer cannot be read: {_first_line(error)}"
                 readable = False
                 continue

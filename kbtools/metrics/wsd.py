@@ -21,8 +21,6 @@ from kbtools.metrics.ranking import Difference, Interval
 Floats = NDArray[np.float64]
 Keys = Sequence[Sequence[str]]  # of each instance; nothing: no answer, or no gold
 
-PARTS_OF_SPEECH = {"1": "NOUN", "2": "VERB", "3": "ADJ", "4": "ADV", "5": "ADJ"}  # the digit behind `%`
-
 
 class Credits(NamedTuple):
     """What the instances that have gold earned: a share each, and whether there was an answer."""
@@ -93,15 +91,6 @@ def by_group(
         size = int((of_all == group).sum())
         found[group] = _score(told.credit[mine], told.answered[mine], size, (seed, resamples, level))
     return found
-
-
-def parts_of_speech(gold: Keys) -> list[str]:
-    """Return the part of speech of each instance by its first sense key; "" where there is none.
-
-    >>> parts_of_speech([["long%3:00:02::"], ["bank%1:17:01::"], []])
-    ['ADJ', 'NOUN', '']
-    """
-    return [PARTS_OF_SPEECH.get(keys[0].rpartition("%")[2][:1], "") if keys else "" for keys in gold]
 
 
 def compare(

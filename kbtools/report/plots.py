@@ -19,6 +19,7 @@ STYLE = {
     "axes.spines.right": False,
 }
 MARKS = "osD^vPX"
+MARKED = 12  # of the points of a long line, about as many have a mark
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")  # Okabe and Ito
 
 
@@ -61,7 +62,8 @@ def _add(axes: Any, line: Line, words: list[str], number: int, lines: int) -> No
     """Draw a line with a band, or over words: points side by side with bars."""
     look = {"marker": MARKS[number % len(MARKS)], "color": COLOURS[number % len(COLOURS)]}
     if not words:
-        axes.plot(line.x, line.y, label=_plain(line.name), **look)
+        some = max(1, len(line.x) // MARKED)
+        axes.plot(line.x, line.y, label=_plain(line.name), markevery=some, **look)
         if line.low:
             axes.fill_between(line.x, line.low, line.high, alpha=0.15, linewidth=0, color=look["color"])
         return

@@ -62,7 +62,7 @@ def _facts(one: Mention, number: int, document: Document) -> Iterator[str]:
     elif one.candidates:
         yield "not found by its name"
     if one.link is not None:
-        yield f"a link in {one.link:.1%} of its uses"
+        yield f"a link in {one.link:.1%} of its uses" if one.link else "never a link where names were counted"
     if one.parent is not None:
         yield f"means what {_reference(one.parent, number, document)} means"
     yield f"NIL {one.nil:.3f}"

@@ -7,15 +7,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kbtools.errors import ArtefactError
 from kbtools.kb.asking import answer
 from kbtools.kb.ids import Ids
 from kbtools.kb.reader import Base
+from kbtools.linkers.base import Longs
 from kbtools.linkers.opening import Opened
-
-Longs = NDArray[np.int64]
 
 KINDS = ("short", "gloss", "definition", "abstract", "example")  # of descriptions, best first
 

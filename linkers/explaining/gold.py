@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from kbtools.linkers.base import best, ranges
+from kbtools.linkers.base import Longs, best, ranges
 from kbtools.linkers.explaining.entities import Called, Entities
 from kbtools.linkers.explaining.explained import Candidate, Gold, Mention
 from kbtools.linkers.explaining.working import Seen
@@ -26,10 +26,8 @@ from kbtools.tasks.linking.answers import SHIFT, Answers
 from kbtools.tasks.linking.entities import Entities as Numbers
 from kbtools.tasks.linking.judging import judge
 
-Longs = NDArray[np.int64]
-
 NAMES = list(CLASSES)
-MISSED = {"missed", "missed, lower case", "wrong span"}
+MISSED = {"missed", "missed, lower case", "NIL left alone", "wrong span"}
 EXTRA = {"spurious", "spurious, lower case", "twice", "wrong span"}
 LOW = (1 << SHIFT) - 1
 
@@ -50,7 +48,8 @@ class Beside:
         self, documents: pa.Table, entities: Entities, seen: Sequence[tuple[int, Seen]], where: str
     ) -> None:
         numbers = Numbers(dict(entities.bases))
-        self.gold = golds.read(documents.to_batches(), numbers.resolve, numbers.numbered, where)
+        read = golds.read(documents.to_batches(), numbers.resolve, numbers.numbered, where)
+        self.gold = golds.told_once(read, numbers.places)  # as scores count it
         self.kb = self._places(numbers)
         self.names = {place: base.name for place, base in entities.bases.items()}
         self.codes = np.full(len(self.gold.told), -1, np.int64)  # of classes; −1: not judged

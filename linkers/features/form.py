@@ -16,9 +16,9 @@ import numpy as np
 from kbtools.alias.schema import LEVELS
 from kbtools.config import setting
 from kbtools.linkers.base import KINDS, Block, Feature, Floats, Longs, Mentions
+from kbtools.linkers.capitals import inside, runs
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.mentions._letters import Letters
-from kbtools.linkers.mentions._runs import inside, runs
+from kbtools.linkers.letters import Letters
 
 COUNTED = KINDS.index("dictionary")
 CASE, INFLECTED = LEVELS.index("case"), LEVELS.index("inflected")

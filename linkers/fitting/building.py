@@ -13,7 +13,7 @@ import numpy as np
 from kbtools import artefact, config, corpus
 from kbtools.artefact import Manifest, Staging, Table, begin, digest, entry, unite
 from kbtools.corpus import Report
-from kbtools.errors import ConfigError
+from kbtools.errors import ConfigError, KbError
 from kbtools.linkers import opening, preset
 from kbtools.linkers.fitting import reporting, validation
 from kbtools.linkers.fitting.examples import Examples
@@ -117,9 +117,13 @@ def fit(
     with Staging(Path(out), plan, overwrite=overwrite, restart=restart) as staging:
         if staging.whole is not None:
             return staging.whole
-        found, parts = job.gather()
-        crossed = validation.cross(found, job.settings, parts)
-        fitted, own, notes = job.learn(found, parts, crossed)
+        try:
+            found, parts = job.gather()
+            crossed = validation.cross(found, job.settings, parts)
+            fitted, own, notes = job.learn(found, parts, crossed)
+        except KbError:
+            staging.forget()
+            raise
         tables = _written(staging.new, own, fitted) | rejected_table(staging.folder, [], job.report)
         if not found.all:
             notes["not looked at"] = f"documents after the first {len(found.documents):,}: --most"

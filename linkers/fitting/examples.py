@@ -8,12 +8,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kbtools.linkers.base import Longs, ranges
+from kbtools.linkers.base import Longs, Marks, ranges
 from kbtools.linkers.fitting.evidence import Doubles, Evidence
-
-Marks = NDArray[np.bool_]
 
 
 class Scores(NamedTuple):

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from kbtools import corpus
 from kbtools.corpus import Report
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import KINDS, Block, Floats, Given, Longs, Mentions
+from kbtools.linkers.base import KINDS, Block, Floats, Given, Longs, Marks, Mentions
 from kbtools.linkers.corpora import SIZE
 from kbtools.linkers.fitting.evidence import Names, columns_of, evidence
-from kbtools.linkers.fitting.examples import Examples, Marks
+from kbtools.linkers.fitting.examples import Examples
 from kbtools.linkers.fitting.settings import Settings
 from kbtools.linkers.linking import Linker, blocks
 from kbtools.linkers.opening import Opened

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kbtools.linkers.base import Floats, Longs, Ranked, best
-from kbtools.linkers.fitting.examples import Marks
+from kbtools.linkers.base import Floats, Longs, Marks, Ranked, best
 from kbtools.linkers.fitting.gathering import Seen
 from kbtools.linkers.fitting.validation import Crossed
 from kbtools.linkers.linking import Linker

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from kbtools import plugins
 from kbtools.errors import ConfigError
 from kbtools.linkers import calibration
-from kbtools.linkers.base import Floats, Longs, Mentions, Ranked, best
+from kbtools.linkers.base import Floats, Longs, Marks, Mentions, Ranked, best
 from kbtools.linkers.calibration import Calibration
 from kbtools.linkers.fitting.evidence import Names
-from kbtools.linkers.fitting.examples import Examples, Marks, shares, together
+from kbtools.linkers.fitting.examples import Examples, shares, together
 from kbtools.linkers.fitting.gathering import Gathered, Seen
 from kbtools.linkers.fitting.opening import MODELS, Fitted
 from kbtools.linkers.fitting.settings import Settings

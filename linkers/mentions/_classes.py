@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from kbtools.errors import ConfigError
 from kbtools.kb.resolving import resolve
+from kbtools.linkers.base import Marks
 from kbtools.linkers.knowledge import Knowledge
-
-Marks = NDArray[np.bool_]
 
 
 def there(knowledge: Knowledge, classes: Sequence[str]) -> bool:

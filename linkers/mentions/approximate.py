@@ -22,11 +22,11 @@ from kbtools.alias.hashing import codes_of
 from kbtools.alias.lookup import Slices
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import Block, Longs, Mentions, Step, joined
+from kbtools.linkers.base import Block, Longs, Marks, Mentions, Step, joined
 from kbtools.linkers.candidates import Places, from_names, surfaces_of
 from kbtools.linkers.index.fuzzy.fuzzy_index import FuzzyIndex
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.mentions.spans import Marks, stop_marks
+from kbtools.linkers.mentions.spans import stop_marks
 from kbtools.linkers.words import words_of
 from kbtools.text import BARE, normalise_many
 

@@ -15,13 +15,11 @@ from kbtools.alias.scanning.scan import Spans
 from kbtools.alias.schema import LEVELS
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import Block, Mentions, Step, joined, take
+from kbtools.linkers.base import Block, Marks, Mentions, Step, joined, take
 from kbtools.linkers.candidates import Places, from_names
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.mentions._letters import Letters, articled
+from kbtools.linkers.letters import Letters, articled
 from kbtools.linkers.words import stop_words
-
-Marks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)

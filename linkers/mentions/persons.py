@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import Block, Longs, Mentions, Step, ranges
+from kbtools.linkers.base import Block, Longs, Marks, Mentions, Step, ranges
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.mentions import _deriving
 from kbtools.linkers.mentions._classes import instances, there
@@ -43,7 +43,6 @@ NO_NAME = re.compile(  # but at the end of a name: Martin Luther King
 )
 WORD = re.compile(r"[^\s·•・‧]+")
 EDGE = ".,;:!?\"“”‘’'()[]"
-Marks = NDArray[np.bool_]
 POSSESSIVE = re.compile(r"['’]s?$")
 DOTS = "·•・‧"
 

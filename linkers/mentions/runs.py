@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.config import setting
-from kbtools.linkers import endings
+from kbtools.linkers import capitals, endings
 from kbtools.linkers.base import KINDS, Block, Longs, Mentions, Step, joined, take
 from kbtools.linkers.candidates import Places, bare
+from kbtools.linkers.capitals import Runs
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.mentions import _runs
-from kbtools.linkers.mentions._runs import Runs
 
 COUNTED = KINDS.index("dictionary")
 DOT = ord(".")
@@ -40,7 +39,7 @@ def make(knowledge: Knowledge, settings: Settings) -> Step:
     del knowledge
 
     def find(block: Block, mentions: Mentions) -> Mentions:
-        found = _runs.runs(block)
+        found = capitals.runs(block)
         if settings.dots:
             mentions = joined([_dotted(block, mentions), mentions])
         if settings.endings:
@@ -84,7 +83,7 @@ def _ended(block: Block, mentions: Mentions, found: Runs) -> Mentions:
 def _parts(block: Block, mentions: Mentions, found: Runs) -> NDArray[np.bool_]:
     """Mark names that are only a part of a row."""
     low, high = (block.places(mentions.text, place) for place in (mentions.start, mentions.end))
-    around = _runs.inside(found, low, high)
+    around = capitals.inside(found, low, high)
     marked: NDArray[np.bool_] = around.beside & (mentions.kind == COUNTED)
     return marked
 

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from kbtools.alias.hashing import codes_of
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import KINDS, Block, Longs, Mentions, Step, take
+from kbtools.linkers.base import KINDS, Block, Longs, Marks, Mentions, Step, take
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.mentions._letters import CAPITAL, DENSE, SPACE, kinds
+from kbtools.linkers.letters import CAPITAL, DENSE, SPACE, kinds
 from kbtools.linkers.words import stop_words, words_of
 from kbtools.text.words import words
 
-Marks = NDArray[np.bool_]
 NAMES = KINDS.index("dictionary")
 CALENDAR = (  # no names by themselves, but parts of many: Black Friday
     "january february march april may june july august september october november december "

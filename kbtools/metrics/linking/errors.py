@@ -27,6 +27,7 @@ CLASSES = {
     "wrong candidate": "the right entity was a candidate, another was chosen",
     "wrong entity": "another entity; candidates are not known",
     "wrong span": "the right place, but not just these characters",
+    "NIL left alone": "not found, and what is meant is in no knowledge base",
     "missed, lower case": "not found; no word of it has a capital",
     "missed": "not found",
     "twice": "on a span that another answer is right about",
@@ -80,6 +81,7 @@ def classify(gold: Annotations, system: Annotations, outcome: Outcome, hints: Hi
     ):
         if lower is not None:
             codes[lower] = CODES[name]
+    ours[~gold.known] = CODES["NIL left alone"]
     near = overlapping(gold, system)
     ours[near.gold[outcome.wrong[near.system]]] = CODES["wrong span"]
     theirs[near.system] = CODES["wrong span"]

@@ -275,7 +275,7 @@ def _parquet(path: str, wanted: Sequence[str | int]) -> Iterator[Batch]:
                 columns = {key: _parquet_column(batch, name) for key, name in of.items()}
                 yield Batch(list(range(row, row + batch.num_rows)), columns)
                 row += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise SourceError(f"damaged: {' '.join(str(error).split())}", path=path) from error
 
 
@@ -294,5 +294,5 @@ def _opened(path: str) -> Any:
         raise SourceError("no such file", path=path)
     try:
         return pq.ParquetFile(path, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(f"is no Parquet file: {' '.join(str(error).split())}", path=path) from error

@@ -54,6 +54,8 @@ def read(linked: Linked, name: str, gold: Gold, places: dict[str, int], of: int)
         counts["documents"] += int((doc >= 0).sum())
         counts["documents that gold does not have"] += int((doc < 0).sum())
         parts.append(_mentions(batch["mentions"], doc, mine, of, counts))
+    if counts["documents that gold does not have"] and not counts["documents"]:
+        raise ArtefactError(f"{linked.path}: gold has none of its documents, by id; link that corpus")
     counts["documents without an answer"] = len(gold.ids) - counts["documents"]
     joined = _joined(parts)
     found = Answers(name, joined[0], joined[1], {})

@@ -31,13 +31,13 @@ def curves(
         title="Of the answers that are said to be so sure, as many are right",
         x="p, as said",
         y="share that is right",
-        lines=[
-            Line(name="as it should be", x=[0.0, 1.0], y=[0.0, 1.0]),
+        lines=[  # the ideal comes last: a linker has the same colour in all plots
             *(
                 Line(name=one.name, x=told.said.tolist(), y=told.right.tolist())
                 for one, told in bins
                 if told.n.size
             ),
+            Line(name="as it should be", x=[0.0, 1.0], y=[0.0, 1.0]),
         ],
     )
     ks = {f"first {k}": k for k in settings.at}

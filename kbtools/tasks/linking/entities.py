@@ -42,17 +42,14 @@ class Entities:
 
     def ids(self, numbers: Longs) -> list[str | None]:
         """Return the ids of entities; none of what is no entity."""
-        found = self._column(
-            "SELECT place, e.id AS value FROM entities e JOIN asked a ON a.eid = e.eid",
-            numbers,
-            None,
-            {"entities"},
-        )
-        return [None if one is None else str(one) for one in found.tolist()]
+        return self._words("id", numbers)
 
     def labels(self, numbers: Longs) -> list[str | None]:
         """Return what entities are called."""
-        sql = "SELECT place, e.label AS value FROM entities e JOIN asked a ON a.eid = e.eid"
+        return self._words("label", numbers)
+
+    def _words(self, column: str, numbers: Longs) -> list[str | None]:
+        sql = f"SELECT place, e.{column} AS value FROM entities e JOIN asked a ON a.eid = e.eid"
         found = self._column(sql, numbers, None, {"entities"})
         return [None if one is None else str(one) for one in found.tolist()]
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kbtools import config, corpus
-from kbtools.artefact import Input, Licence, unite
-from kbtools.errors import ArtefactError, ConfigError
-from kbtools.kb.bases import bases_of
-from kbtools.kb.reader import shares_ids
-from kbtools.linked import Linked
+from kbtools import corpus
+from kbtools.errors import ConfigError
 from kbtools.metrics import Results
 from kbtools.metrics.linking import Hints
 from kbtools.tasks.linking import Settings, answers, judging, slices
 from kbtools.tasks.linking import gold as golds
 from kbtools.tasks.linking.answers import SHIFT, Answers
+from kbtools.tasks.linking.compared import Compared
 from kbtools.tasks.linking.curves import curves
-from kbtools.tasks.linking.entities import Entities
 from kbtools.tasks.linking.gold import Gold, surfaces
 from kbtools.tasks.linking.modes import asked
 from kbtools.tasks.linking.slices import Slices
@@ -44,59 +39,21 @@ class Evaluation:
             raise ConfigError("nothing to score; pass linked documents with --linked LINKED")
         self.settings, self.seed, self.data = settings, seed, data
         self.corpus_settings = list(corpus_settings)
-        self.linked = [Linked(path) for path in linked]
-        self.names = names_of([one.path for one in self.linked])
-        first = self.linked[0].manifest
-        for one in self.linked[1:]:
-            same_bases(self.linked[0], one)
-        self.bases = bases_of(first, kbs)
-        self.entities = Entities(self.bases)
-        if settings.of and settings.of not in self.entities.places:
-            there = ", ".join(self.entities.places)
-            raise ConfigError(f"no knowledge base {settings.of!r} here; there are: {there}")
-        self.inputs = [
-            Input(path=str(one.path), kind="linked", content=one.manifest.content) for one in self.linked
-        ]
-        self.inputs += [
-            Input(path=str(part.path), kind="kb", content=part.manifest.content)
-            for base in self.bases.values()
-            for part in base.parts
-        ]
-        self.inputs += corpus.inputs(data, corpus_settings)
+        self.compared = Compared(linked, kbs, [(data, corpus_settings)], settings.of)
+        self.entities = self.compared.entities
 
     @property
     def lineage(self) -> dict[str, Any]:
-        """What a report says of its making: settings that can change results, inputs, terms."""
-        plain = {k: v for k, v in config.plain(self.settings).items() if k != "plots"}
-        return {
-            "settings": {"seed": self.seed, **plain, "corpus": self.corpus_settings},
-            "inputs": self.inputs,
-            "kbs": self.linked[0].kbs,
-            "licences": self.licences,
-            "draw": self.settings.plots,
-        }
-
-    @property
-    def licences(self) -> list[Licence]:
-        """The terms of all that was used."""
-        manifests = [one.manifest for one in self.linked]
-        manifests += [part.manifest for base in self.bases.values() for part in base.parts]
-        return unite(licence for manifest in manifests for licence in manifest.licences)
+        """What a report says of its making."""
+        return self.compared.lineage(self.settings, self.seed, corpus=self.corpus_settings)
 
     def run(self) -> Results:
         """Score every system: the numbers, and every annotation with its class."""
         report = corpus.Report()
-        documents = corpus.documents(self.data, settings=self.corpus_settings, report=report)
-        read = golds.read(
-            documents,
-            self.entities.resolve,
-            self.entities.numbered,
-            self.data,
-        )
-        of, gold, aside = self._of(golds.told_once(read, self.entities.places))
+        of, gold, aside = self._of(self.compared.gold(self.data, self.corpus_settings, report))
         systems = [
             answers.read(one, name, gold, self.entities.places, of)
-            for one, name in zip(self.linked, self.names, strict=True)
+            for one, name in zip(self.compared.linked, self.compared.names, strict=True)
         ]
         wanted, _ = asked(gold.annotations, systems[0].annotations)
         known = gold.take(wanted & gold.annotations.known)
@@ -122,16 +79,7 @@ class Evaluation:
     def _of(self, gold: Gold) -> tuple[int, Gold, int]:
         """Choose the knowledge base that is scored, the one that gold speaks of most; leave others aside."""
         entity, places = gold.annotations.entity, self.entities.places
-        if self.settings.of:
-            of = places[self.settings.of]
-        else:
-            found = Counter((entity[entity >= 0] >> SHIFT).tolist())
-            if not found:
-                raise ArtefactError(
-                    f"{self.data}: no gold link is to an entity of {', '.join(places)}; "
-                    "pass the knowledge base that it speaks of with --kb KB"
-                )
-            of = min(found, key=lambda place: (-found[place], place))
+        of = self.compared.spoken_of(gold, self.data)
         named = np.array([places.get(name, of) if name else of for name in gold.kbs], np.int64)
         kept = np.where(entity >= 0, entity >> SHIFT, named) == of
         return of, gold.take(kept), int((~kept).sum())
@@ -161,7 +109,7 @@ class Evaluation:
     def _notes(
         self, gold: Gold, aside: int, systems: Sequence[Answers], of: int, report: corpus.Report
     ) -> Iterator[str]:
-        name = self.bases[of].name
+        name = self.compared.bases[of].name
         if rejected := report.counts["rejected"]:
             first = report.rejects[0]
             where = f"{first['file']}:{first['line']}" if first["line"] else first["file"]
@@ -169,7 +117,8 @@ class Evaluation:
         if aside:
             yield f"{aside:,} gold links are to other knowledge bases than {name}; they are left out."
         if unknown := gold.counts[golds.UNKNOWN]:
-            yield f"{unknown:,} gold links have an id that no knowledge base knows; they count as NIL."
+            of_all = f"{unknown:,} of {gold.counts['gold']:,} gold links"
+            yield f"{of_all}: an id that no knowledge base knows; it counts as NIL."
         for one in systems:
             for what, n in one.counts.items():
                 if what != "documents":
@@ -184,18 +133,3 @@ def _lower(text: str) -> bool:
 def _partial(text: str, name: str | None) -> bool:
     """Tell whether a text is a part of a name of several words."""
     return name is not None and " " in name and len(text) < len(name) and text in name
-
-
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """Call systems by their folders, or by their whole paths where two are called alike."""
-    short = [path.resolve().name for path in paths]
-    return [name if short.count(name) == 1 else str(path) for name, path in zip(short, paths, strict=True)]
-
-
-def same_bases(first: Linked, other: Linked) -> None:
-    """Refuse systems whose numbers mean other entities."""
-    known = {ref.name: ref for ref in first.kbs}
-    for ref in other.kbs:
-        mine = known.get(ref.name)
-        if mine and mine.content != ref.content and not shares_ids(mine.id_space, ref.id_space):
-            raise ArtefactError(f"{other.path}: linked to another release of {ref.name!r} than {first.path}")

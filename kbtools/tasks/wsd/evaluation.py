@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,18 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kbtools import config, corpus
-from kbtools.artefact import Input, Licence, unite
-from kbtools.errors import ArtefactError, ConfigError
-from kbtools.kb.bases import bases_of
-from kbtools.kb.reader import Base, gather
+from kbtools import corpus
+from kbtools.errors import ConfigError
 from kbtools.linked import Linked
 from kbtools.metrics import Comparison, Measure, Results, wsd
 from kbtools.tasks.linking import answers
-from kbtools.tasks.linking import gold as golds
 from kbtools.tasks.linking.answers import SHIFT
-from kbtools.tasks.linking.entities import Entities
-from kbtools.tasks.linking.evaluation import names_of, same_bases
+from kbtools.tasks.linking.compared import Compared
 from kbtools.tasks.linking.gold import Gold
 from kbtools.tasks.wsd import Settings, senses
 
@@ -53,57 +47,25 @@ class Evaluation:
         if not linked and not kbs:
             raise ConfigError("nothing to score; pass linked documents with --linked, or a wordnet with --kb")
         self.settings, self.seed, self.data = settings, seed, data
-        self.linked = [Linked(path) for path in linked]
-        for one in self.linked[1:]:
-            same_bases(self.linked[0], one)
-        if self.linked:
-            self.bases = bases_of(self.linked[0].manifest, kbs)
-        else:
-            self.bases = dict(enumerate(gather(kbs)))
-        self.entities = Entities(self.bases)
-        if settings.of and settings.of not in self.entities.places:
-            there = ", ".join(self.entities.places)
-            raise ConfigError(f"no knowledge base {settings.of!r} here; there are: {there}")
-        self.inputs = [
-            Input(path=str(one.path), kind="linked", content=one.manifest.content) for one in self.linked
-        ]
-        self.inputs += [
-            Input(path=str(part.path), kind="kb", content=part.manifest.content) for part in self._parts
-        ]
-        self.inputs += [one for what in (data, settings.train) if what for one in corpus.inputs(what)]
-
-    @property
-    def _parts(self) -> list[Any]:
-        return [part for base in self.bases.values() for part in base.parts]
+        corpora = [(one, ()) for one in (data, settings.train) if one]
+        self.compared = Compared(linked, kbs, corpora, settings.of)
+        self.entities = self.compared.entities
 
     @property
     def lineage(self) -> dict[str, Any]:
-        """What a report says of its making: settings that can change results, inputs, terms."""
-        plain = {k: v for k, v in config.plain(self.settings).items() if k != "plots"}
-        return {
-            "settings": {"seed": self.seed, **plain},
-            "inputs": self.inputs,
-            "kbs": self.linked[0].kbs if self.linked else [],
-            "licences": self.licences,
-            "draw": self.settings.plots,
-        }
-
-    @property
-    def licences(self) -> list[Licence]:
-        """The terms of all that was used."""
-        manifests = [one.manifest for one in (*self.linked, *self._parts)]
-        return unite(licence for manifest in manifests for licence in manifest.licences)
+        """What a report says of its making."""
+        return self.compared.lineage(self.settings, self.seed)
 
     def run(self) -> Results:
         """Score every system and the baselines: the numbers, and every instance with what each says."""
         report = corpus.Report()
-        gold = self._gold(self.data, report)
-        of = self._of(gold)
+        gold = self.compared.gold(self.data, (), report)
+        of = self.compared.spoken_of(gold, self.data)
         gold = gold.take(_asked(gold, of))
         words = [senses.word_of(one) for one in gold.told]
         systems = [
             System(name, self._said(one, name, gold, of))
-            for one, name in zip(self.linked, names_of([one.path for one in self.linked]), strict=True)
+            for one, name in zip(self.compared.linked, self.compared.names, strict=True)
         ]
         systems += self._baselines(gold, words, of)
         right = _right(gold)
@@ -118,22 +80,6 @@ class Evaluation:
             notes=[*self._notes(gold, words, systems, report)],
         )  # fmt: skip
 
-    def _gold(self, data: str, report: corpus.Report) -> Gold:
-        documents = corpus.documents(data, report=report)
-        read = golds.read(documents, self.entities.resolve, self.entities.numbered, data)
-        return golds.told_once(read, self.entities.places)
-
-    def _of(self, gold: Gold) -> int:
-        """Choose the knowledge base that gold speaks of most."""
-        if self.settings.of:
-            return self.entities.places[self.settings.of]
-        entity = gold.annotations.entity
-        found = Counter((entity[entity >= 0] >> SHIFT).tolist())
-        if not found:
-            names = ", ".join(self.entities.places)
-            raise ArtefactError(f"{self.data}: no sense is one of {names}; pass the wordnet with --kb KB")
-        return int(min(found, key=lambda place: (-found[place], place)))
-
     def _said(self, linked: Linked, name: str, gold: Gold, of: int) -> Longs:
         """Find what a linker says of each instance: at just this place, its surest mention."""
         found = answers.read(linked, name, gold, self.entities.places, of).annotations
@@ -147,13 +93,13 @@ class Evaluation:
         return np.maximum(np.array([best.get(place, -1) for place in wanted], np.int64), -1)
 
     def _baselines(self, gold: Gold, words: Sequence[senses.Word | None], of: int) -> Iterator[System]:
-        base: Base = self.bases[of]
+        base = self.compared.bases[of]
         eid = senses.first(base, words)
         first = np.where(eid >= 0, (of << SHIFT) + eid, -1)
         if (first >= 0).any():
             yield System(FIRST, first)
         if self.settings.train:
-            train = self._gold(self.settings.train, corpus.Report())
+            train = self.compared.gold(self.settings.train, (), corpus.Report())
             told = zip(map(senses.word_of, train.told), train.annotations.entity.tolist(), strict=True)
             yield System(FREQUENT, senses.most_frequent(told, words, first))
 
@@ -177,7 +123,7 @@ class Evaluation:
         """Compare every system with the first sense, and with the first of those that were given."""
         earned = {one.name: wsd.earned(right, _keys(one.entity)) for one in systems}
         pairs = [(one.name, FIRST) for one in systems if one.name != FIRST and FIRST in earned]
-        pairs += [(one.name, systems[0].name) for one in systems[1 : len(self.linked)]]
+        pairs += [(one.name, systems[0].name) for one in systems[1 : len(self.compared.linked)]]
         for name, other in pairs:
             gap = wsd.compare(
                 earned[name], earned[other], seed=self.seed, resamples=self.settings.resamples,

@@ -7,9 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.linkers.base import Block
-
-Marks = NDArray[np.bool_]
+from kbtools.linkers.base import Block, Marks
 
 
 class Letters:

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from kbtools.alias import hashing
 from kbtools.kb.schema import STR
-from kbtools.linkers.base import Block, Longs
-from kbtools.linkers.mentions._letters import CAPITAL, kinds
+from kbtools.linkers.base import Block, Longs, Marks
+from kbtools.linkers.letters import CAPITAL, kinds
 from kbtools.linkers.words import stop_words
 
-Marks = NDArray[np.bool_]
 APOSTROPHES = [ord("'"), ord("’")]
 GLUE = [*APOSTROPHES, *map(ord, ".-‐‑&")]  # between letters inside a token
 DOT, SPACE, AND = ord("."), ord(" "), ord("&")

@@ -1,0 +1,68 @@
+"""A corpus that is linked in many pieces by `kbtools link`, for the tests of what can go wrong meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from kbtools import artefact, linkers
+from kbtools.cli.main import main
+from tests import tiny_linking
+
+PIECE = 400  # bytes of a corpus
+DOCUMENTS = 160
+RESUME = "Interrupted; run the same command again: it goes on where it stopped\n"
+
+
+def build(folder):
+    """Write names, a corpus, and what linking it undisturbed makes of it."""
+    alias = tiny_linking.alias(folder)
+    texts = ("Paris {}, then New York City", "中国 {}", "nothing {}", "NYC Inc. in France {}")
+    documents = ({"id": f"d{n}", "text": texts[n % 4].format(n)} for n in range(DOCUMENTS))
+    news = tiny_linking.corpus(folder, *documents)
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch)
+        made = linkers.link(news, folder / "linked", alias=alias)
+    assert len(made.tables["documents"].files) > 15
+    return alias, news, folder / "linked"
+
+
+def small(patch):
+    """Cut corpora into small pieces."""
+    patch.setattr("kbtools.corpus._files.PIECE", PIECE)
+
+
+def files(linked):
+    """Return all files but the manifest, which tells when and where it was made."""
+    return {
+        str(path.relative_to(linked)): path.read_bytes()
+        for path in sorted(linked.rglob("*"))
+        if path.is_file() and path.name != "manifest.json"
+    }
+
+
+def same(one, other):
+    return files(one) == files(other) and artefact.read(one).content == artefact.read(other).content
+
+
+def line(news, alias, out, *more, workers=1):
+    return ["link", news, "--alias", alias, "--out", out, "--workers", workers, "--quiet", *more]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(one) for one in arguments])
+
+
+def refused(what, *arguments):
+    done = run(*arguments)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.output
+    assert what in done.stderr
+    return done
+
+
+def finish(news, alias, out, reference, workers=1):
+    if not out.exists() or out.with_name(f"{out.name}.partial").exists():
+        done = run(*line(news, alias, out, workers=workers))
+        assert done.exit_code == 0, done.output
+    assert same(out, reference)
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
