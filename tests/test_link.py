@@ -258,3 +258,15 @@ def test_standard_input_can_be_a_corpus(alias, tmp_path, monkeypatch):
 def test_no_target_is_an_error():
     with pytest.raises(ConfigError, match="--out"):
         linkers.link("x.jsonl", None, alias="alias")
+
+
+def test_a_file_of_several_row_groups_is_read(alias, tmp_path, monkeypatch):
+    monkeypatch.setattr("kbtools.linkers.corpora.GROUP", 1)
+    monkeypatch.setattr("kbtools.linkers.corpora.SIZE", 10)
+    link(alias, tmp_path, *({"text": f"Paris {n}, New York City"} for n in range(9)))
+    linked = Linked(tmp_path / "linked")
+    [file] = linked.files("documents")
+    assert pq.read_metadata(file).num_row_groups > 3
+    assert sum(batch.num_rows for batch in linked.scan("documents")) == 9
+    assert linked.table("documents").num_rows == 9
+    assert sum(batch.num_rows for batch in corpus.documents(str(linked.path))) == 9

@@ -71,8 +71,9 @@ class Tables:
             try:
                 with pq.ParquetFile(path, pre_buffer=False) as file:  # pre-buffering holds the whole file
                     self._check(table, file.schema_arrow, wanted)
-                    for batch in file.iter_batches(batch_size=rows, columns=wanted):
-                        yield batch if wanted is None else batch.select(wanted)
+                    for group in range(file.num_row_groups):  # nested words cannot be read over their ends
+                        for batch in file.iter_batches(rows, row_groups=[group], columns=wanted):
+                            yield batch if wanted is None else batch.select(wanted)
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _damaged(path, error) from error
 
@@ -84,7 +85,9 @@ class Tables:
             try:
                 with pq.ParquetFile(path) as file:
                     self._check(name, file.schema_arrow, wanted)
-                    piece = file.read(columns=wanted)
+                    groups = range(file.num_row_groups)
+                    found = [file.read_row_group(group, columns=wanted) for group in groups]
+                    piece = pa.concat_tables(found) if found else file.schema_arrow.empty_table()
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise _damaged(path, error) from error
             pieces.append(piece if wanted is None else piece.select(wanted))
