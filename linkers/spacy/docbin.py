@@ -16,9 +16,9 @@ from typing import IO, Any, ClassVar
 import pyarrow as pa
 
 from kbtools.config import setting
-from kbtools.corpus._files import as_part, has_files, identities
-from kbtools.corpus._whole import FilesPart, contents, plan_files
-from kbtools.corpus.base import Document, Part, Report, batches
+from kbtools.corpus._files import as_part
+from kbtools.corpus._whole import FilesPart, WholeFiles, contents, plan_files
+from kbtools.corpus.base import Document, Report, batches
 from kbtools.extras import need
 
 
@@ -31,24 +31,12 @@ class Settings:
     lang: str | None = setting("The language of the texts: the format does not tell.", None)
 
 
-class DocBins:
+class DocBins(WholeFiles):
     """Reads and writes .spacy."""
 
     suffixes: ClassVar[Sequence[str]] = (".spacy",)
     example: ClassVar[str] = "train.spacy"
     settings: ClassVar[type] = Settings
-
-    def recognises(self, path: str) -> bool:
-        """Tell whether a folder holds such files."""
-        return has_files(path, self.suffixes)
-
-    def inputs(self, path: str) -> list[tuple[str, str, str]]:
-        """Identify the files."""
-        return identities(path, self.suffixes)
-
-    def plan(self, path: str, settings: Settings, folder: Path, room: str, report: Report) -> Iterator[Part]:
-        """Put files together by their size."""
-        return plan_files(path, self.suffixes)
 
     def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
         """Read the files one by one."""
