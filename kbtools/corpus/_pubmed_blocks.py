@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from kbtools.io.framing import gathered
+
 BEGIN, END = b"<PubmedArticle>", b"</PubmedArticle>"
 GONE, GONE_END = b"<DeleteCitation>", b"</DeleteCitation>"
 BOOK, LAST = b"<PubmedBookArticle>", b"</PubmedArticleSet>"
@@ -36,7 +38,7 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
     """
     held, line, byte = b"", 1, 0
     ended = False
-    for more in _gathered(chunks):
+    for more in gathered(iter(chunks), STEP):
         data = held + more
         at = seen = 0
         for kind, start, end in _found(data):
@@ -55,19 +57,6 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
         yield Block("broken", held, line, byte)
     elif not ended:
         yield Block("broken", b"", line, byte)
-
-
-def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size >= STEP:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
 
 
 def _found(data: bytes) -> Iterator[tuple[Kind, int, int]]:
