@@ -28,19 +28,13 @@ def kb(tmp_path_factory):
     return tiny_kb.write(tmp_path_factory.mktemp("main") / "kb", tiny_kb.world())
 
 
-def test_help_is_quick_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     code = (
         "import sys; from kbtools.cli.main import main; main(['--help'], standalone_mode=False)\n"
         "print({'pyarrow', 'duckdb', 'torch', 'numpy', 'rich', 'kbtools.cli.sql'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert run("--help").returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.3
 
 
 def test_help_lists_every_command():

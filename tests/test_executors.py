@@ -210,7 +210,7 @@ def test_a_reader_that_fails_takes_the_workers_along(tmp_path):
     start = time.monotonic()
     with Pool(tmp_path, 3) as pool, pytest.raises(SourceError, match="truncated"):
         list(pool.run(broken()))
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 25  # the others pause longer than that
 
 
 # dead workers
@@ -236,7 +236,7 @@ def test_a_task_that_always_kills_is_named(pool, function, args, end):
     with pytest.raises(TaskError, match=f"^deadly: worker (was )?{end}; use fewer") as caught:
         list(pool.run([*writes(2, pause=0.1), deadly, *writes(9, pause=60)[2:]]))
     assert caught.value.task == "deadly"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 25  # the others pause longer than that
     assert len(list(pool.run(writes(2)))) == 2  # a fresh crew
 
 

@@ -78,7 +78,7 @@ def test_depth_is_limited_without_exhausting_anything():
     for hostile in ("{" * 100_000, "{a|甲:" * 100_000, "{a|甲:" * 100_000 + "}" * 100_000, "}" * 100_000):
         with pytest.raises(MalformedError):
             parse(hostile)
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 20  # a square of it is hours
     deep = "{a|甲:" * (DEEPEST - 1) + "{a|甲}" + "}" * (DEEPEST - 1)
     assert [node.above for node in parse(deep)] == list(range(-1, DEEPEST - 1))
 
@@ -89,7 +89,7 @@ def test_time_is_linear(sign):
     for text in ("{a|甲:" + sign * 200_000 + "}", sign * 200_000):
         with suppress(MalformedError):
             parse(text)
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 40  # a square of it is hours
 
 
 names = st.sampled_from(["human|人", "cure|医治", "medical|医", "a|甲"])

@@ -58,7 +58,7 @@ def test_a_few_ids_far_apart_cost_little(tmp_path):
         int(MISSING),
         int(MISSING),
     ]
-    assert time.perf_counter() - begun < 10
+    assert time.perf_counter() - begun < 60
     # a page table of 2^31 / 64 entries for each of two spaces; as an array they would be 16 GB
     assert sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir()) < 300 << 20
 
