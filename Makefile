@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
-demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, candidates, linked text
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -81,7 +81,19 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 		--of wikidata --out demo/links --overwrite --quiet
 	$(BIN)/kbtools explain text --corpus data/sample/corpus/en.jsonl --first 12 --alias demo/alias \
 		--index demo/profile --with coherence --html demo/text.html
-	@echo; echo 'To look at: demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html'
+	@echo; echo 'A tokenizer of both languages; and what the knowledge base adds to a sentence, as branches of it.'
+	$(BIN)/kbtools vocab data/sample/corpus/en.jsonl data/sample/corpus/zh.jsonl --size 2000 --out demo/tokenizer \
+		--overwrite --quiet
+	$(BIN)/kbtools explain tree 爱因斯坦出生在乌尔姆。 --kb demo/kb --alias demo/alias --lang zh --top 3 \
+		-o choice.by=informativeness,novelty --html demo/tree.html
+	$(BIN)/kbtools tree data/sample/corpus/zh.jsonl --kb demo/kb --alias demo/alias --lang zh \
+		--tokenizer demo/tokenizer -o choice.by=informativeness,novelty --out demo/trees --overwrite --quiet
+	@echo; echo 'What a model reads: pairs of text, each name with its candidates; and which facts it will meet there.'
+	$(BIN)/kbtools shard demo/linked --for knowbert --kb demo/kb --tokenizer demo/tokenizer --out demo/shards \
+		-o max_length=64 --overwrite --quiet
+	$(BIN)/kbtools inspect demo/shards --decode 1 --kb demo/kb
+	$(BIN)/kbtools inspect demo/shards --exposure --kb demo/kb --top 5
+	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html'
 
 test: $(READY) ## all tests but those that take long
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup

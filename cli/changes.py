@@ -5,15 +5,16 @@ from __future__ import annotations
 import click
 
 from kbtools.alias.about.changes import AliasDifference
-from kbtools.cli import documents, renamed
+from kbtools.cli import documents, renamed, trees
 from kbtools.cli.printing import cell, change, heading, show_table
 from kbtools.kb.diff import Change, Difference, Moved
 from kbtools.linked.changes import LinkedDifference
+from kbtools.trees.about.diff import TreesDifference
 
 MOST_LANGUAGES = 20
 
 
-def show(found: Difference | AliasDifference | LinkedDifference) -> None:
+def show(found: Difference | AliasDifference | LinkedDifference | TreesDifference) -> None:
     """Print a difference, the largest things first."""
     click.secho(f"{found.old} → {found.new}", bold=True)
     if found.same:
@@ -24,6 +25,9 @@ def show(found: Difference | AliasDifference | LinkedDifference) -> None:
         return
     if isinstance(found, LinkedDifference):
         documents.show_difference(found)
+        return
+    if isinstance(found, TreesDifference):
+        trees.show_difference(found)
         return
     _show_changes("tables", "rows", found.tables)
     heading("entities")

@@ -8,6 +8,7 @@ import click
 
 from kbtools import api
 from kbtools.cli.explain_text import text_command
+from kbtools.cli.explain_tree import tree_command
 from kbtools.cli.explained import show
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json
@@ -53,3 +54,4 @@ def surface_command(
 
 
 command.add_command(text_command)
+command.add_command(tree_command)

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from kbtools import api
-from kbtools.cli.options import common
+from kbtools.cli import examples, exposure
+from kbtools.cli.options import common, shared
 from kbtools.cli.portrait import show
 from kbtools.cli.printing import show_json
 
@@ -20,8 +21,17 @@ from kbtools.cli.printing import show_json
 )
 @click.option("--top", type=click.IntRange(min=0), default=10, show_default=True, help="Of each list.")
 @click.option("--kb", "kbs", multiple=True, metavar="KB", help="What its numbers mean, if it moved.")
+@click.option(
+    "--decode", "most", type=click.IntRange(min=1), metavar="N", help="N examples of shards, in words."
+)
+@click.option("--exposure", "exposed", is_flag=True, help="Which facts of KB examples of shards show.")
+@shared("seed")
+@click.option("--tokenizer", metavar="T", help="Of the shards, if it moved.")
 @common("workers", "memory", "json")
-def command(*, path: Path, workers: int, as_json: bool, **options: Any) -> None:
+def command(
+    *, path: Path, workers: int, as_json: bool, most: int | None, exposed: bool, seed: int,
+    tokenizer: str | None, **options: Any,
+) -> None:  # fmt: skip
     """Show what the artefact at PATH is, made from what, how many, and some rows.
 
     For a knowledge base also its largest classes (direct instances), its most used relations and the
@@ -31,6 +41,14 @@ def command(*, path: Path, workers: int, as_json: bool, **options: Any) -> None:
 
     Example: kbtools inspect kb/wikidata --rows 5
     """
+    if most is not None:
+        decoded = api.decode(path, most, seed=seed, kbs=options["kbs"], tokenizer=tokenizer)
+        show_json(decoded) if as_json else examples.show(decoded)
+        return
+    if exposed:
+        told = api.exposure(path, options["kbs"], tokenizer=tokenizer, examples=options["rows"])
+        show_json(told) if as_json else exposure.show(told, top=options["top"])
+        return
     found = api.inspect(path, threads=workers, **options)
     if as_json:
         show_json(found)

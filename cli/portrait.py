@@ -8,11 +8,13 @@ import click
 
 from kbtools.alias.about.overview import AliasOverview, Known
 from kbtools.artefact.manifest import a
-from kbtools.cli import documents
+from kbtools.cli import documents, shards, trees
 from kbtools.cli.printing import cell, facts, heading, plural, show_table
 from kbtools.kb.overview import Description, Overview, Sample, Top, Unfinished
 from kbtools.linked.overview import LinkedOverview
 from kbtools.progress import amount
+from kbtools.shards.about.overview import ShardsOverview
+from kbtools.trees.about.overview import TreesOverview
 
 MOST_LANGUAGES = 20
 
@@ -51,7 +53,7 @@ def _show_overview(found: Overview) -> None:
             ("lies over", f"kb {found.base.name}  {found.base.content}" if found.base else ""),
             *(("licence", _licence(licence)) for licence in found.licences),
             ("counts", _settings(found.counts)),
-            ("notes", _settings(found.notes) if found.kind in {"index", "linker"} else ""),
+            ("notes", _settings(found.notes) if found.kind in {"index", "linker", "tokenizer"} else ""),
             (
                 "id space",
                 f"{found.id_space[-1]} ({plural(len(found.id_space), 'release')})" if found.id_space else "",
@@ -69,6 +71,10 @@ def _show_overview(found: Overview) -> None:
         _show_names(found)
     if isinstance(found, LinkedOverview):
         documents.show(found)
+    if isinstance(found, TreesOverview):
+        trees.show(found)
+    if isinstance(found, ShardsOverview):
+        shards.show(found)
     _show_tops("largest classes", "direct instances", found.classes)
     _show_tops("most used relations", "triples", found.relations)
     if found.languages:

@@ -41,6 +41,27 @@ def given(settings: type, options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in names or value not in (None, ())}
 
 
+class Listed(click.Command):
+    """A command whose help ends with its settings, reached by -o."""
+
+    def __init__(self, *args: Any, settings: type, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.settings = settings
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
+        rows = [(one.name, _told(one)) for one in config.describe(self.settings)]
+        with formatter.section("Settings (-o NAME=VALUE)"):
+            formatter.write_dl(rows)
+
+
+def _told(one: config.Setting) -> str:
+    """Say what a setting does, what it may be, and what it is if nobody says."""
+    words = "|".join(map(str, get_args(one.type))) if get_origin(one.type) is Literal else ""
+    default = f"default: {one.shown}" if one.shown else ""
+    about = "; ".join(part for part in (words, default) if part)
+    return f"{one.help}  [{about}]" if about else one.help
+
+
 class Choices(click.Group):
     """A sub-command for each choice in a registry, with the flags of the choice's own settings."""
 

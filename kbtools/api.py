@@ -15,20 +15,29 @@ from kbtools.artefact.telling import skipped
 from kbtools.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kbtools.alias.about.diff import diff
+    from kbtools.about import describe as inspect
+    from kbtools.about import diff, verify
     from kbtools.alias.about.explain import explain_surface
-    from kbtools.alias.about.overview import describe as inspect
-    from kbtools.alias.about.verify import verify
     from kbtools.alias.building.build import build as build_alias
     from kbtools.alias.building.summary import summary as alias_summary
     from kbtools.artefact import licences
     from kbtools.kb.merging import merge
     from kbtools.kb.merging import summary as merged
     from kbtools.kb.query import query
+    from kbtools.shards.about.decode import decode
+    from kbtools.shards.exposure import exposure
+    from kbtools.shards.manifests import summary as shard_summary
+    from kbtools.shards.stage import shard
+    from kbtools.tokens.building import build as build_vocab
+    from kbtools.tokens.building import summary as vocab_summary
+    from kbtools.trees.building import summary as tree_summary
+    from kbtools.trees.building import tree
+    from kbtools.trees.explaining.explain import explain_tree
 
 __all__ = [
-    "alias_summary", "allowed", "build_alias", "diff", "explain_surface", "ingest", "inspect", "judge",
-    "licences", "merge", "merged", "query", "summary", "verify",
+    "alias_summary", "allowed", "build_alias", "build_vocab", "decode", "diff", "explain_surface",
+    "explain_tree", "exposure", "ingest", "inspect", "judge", "licences", "merge", "merged", "query", "shard",
+    "shard_summary", "summary", "tree", "tree_summary", "verify", "vocab_summary",
 ]  # fmt: skip
 
 SOURCES = "kbtools.sources"
@@ -37,14 +46,23 @@ SOURCES = "kbtools.sources"
 _ELSEWHERE = {
     "alias_summary": "kbtools.alias.building.summary:summary",
     "build_alias": "kbtools.alias.building.build:build",
-    "diff": "kbtools.alias.about.diff:diff",
+    "build_vocab": "kbtools.tokens.building:build",
+    "decode": "kbtools.shards.about.decode:decode",
+    "exposure": "kbtools.shards.exposure:exposure",
+    "diff": "kbtools.about:diff",
     "explain_surface": "kbtools.alias.about.explain:explain_surface",
-    "inspect": "kbtools.alias.about.overview:describe",
+    "explain_tree": "kbtools.trees.explaining.explain:explain_tree",
+    "inspect": "kbtools.about:describe",
     "licences": "kbtools.artefact:licences",
     "merge": "kbtools.kb.merging:merge",
     "merged": "kbtools.kb.merging:summary",
     "query": "kbtools.kb.query:query",
-    "verify": "kbtools.alias.about.verify:verify",
+    "shard": "kbtools.shards.stage:shard",
+    "shard_summary": "kbtools.shards.manifests:summary",
+    "tree": "kbtools.trees.building:tree",
+    "tree_summary": "kbtools.trees.building:summary",
+    "verify": "kbtools.about:verify",
+    "vocab_summary": "kbtools.tokens.building:summary",
 }
 
 

@@ -24,6 +24,7 @@ T = TypeVar("T")
 REQUIRED: Any = dataclasses.MISSING  # the default of a setting that must be given
 
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?))?b?", re.IGNORECASE)
+_POINT = re.compile(r"[+-]?\.\d")
 _AT = re.compile(r" - at `\$\.?(?P<key>.*)`$")
 _LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")  # of msgspec.Meta
 _ABSENT = re.compile(r"Object missing required field `(?P<key>.+)`")
@@ -204,6 +205,8 @@ def _read(kind: Any, text: str) -> Any:
     arms = _arms(kind)
     if type(None) in arms and text.lower() == "none":
         return None
+    if float in arms and _POINT.match(text):
+        text = text.replace(".", "0.", 1)  # TOML wants .1 as 0.1; nobody else does
     try:
         table = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

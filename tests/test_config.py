@@ -104,6 +104,13 @@ def test_an_override_is_read_as_its_setting_wants_it(override, expected):
     assert build(override) == dataclasses.replace(Settings(), **expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"), [(".5", 0.5), ("-.5", -0.5), ("+.5e1", 5.0), ("1", 1.0), ("1e-3", 1e-3)]
+)
+def test_numbers_are_written_as_people_write_them(text, value):
+    assert build("run.shards=x", f"run.rate={text}").run.rate == value
+
+
 def test_overrides_go_into_tables_and_the_last_one_wins():
     given_table = {"shards": "a"}
     got = build("run.steps=1", "run.steps=2", "run.shards=b", run=given_table)

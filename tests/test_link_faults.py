@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import os
 import random
 import signal
@@ -16,16 +15,8 @@ import psutil
 import pytest
 
 from tests.piecewise_linking import PIECE, RESUME, build, finish, line, refused, run, same, small
+from tests.started import PROGRAM, Started, owner_of
 from tests.test_ingest_faults import disk, linux_root
-
-PROGRAM = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background is deaf to it
-import kbtools.corpus._files as files
-files.PIECE = {}
-from kbtools.cli.main import main
-main()
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -60,46 +51,8 @@ def reference(world):
     return world[2]
 
 
-class Started:
-    """`kbtools link` in processes of its own, that bad things can be done to."""
-
-    def __init__(self, news, alias, out, *, workers=2):
-        self.out, self.partial = out, out.with_name(f"{out.name}.partial")
-        command = [sys.executable, "-c", PROGRAM.format(PIECE), *line(news, alias, out, workers=workers)]
-        self.process = subprocess.Popen(
-            [str(one) for one in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        self.crew = psutil.Process(self.process.pid)
-
-    def wait_for(self, tasks):
-        """Wait until so many tasks are done; False if the run was faster."""
-        end = time.monotonic() + 60
-        while self.process.poll() is None:
-            done = len(list((self.partial / "done").glob("**/*.json")))
-            if done >= tasks and (tasks or self.partial.exists()):
-                return True
-            assert time.monotonic() < end
-            time.sleep(0.0005)
-        return False
-
-    def workers(self):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return self.crew.children(recursive=True)
-        return []
-
-    def end(self):
-        out, err = self.process.communicate(timeout=60)
-        assert "Traceback" not in err, err
-        assert "has a bug" not in err, err
-        return self.process.returncode, out, err
-
-    def kill(self):
-        """Kill -9 the parent; the workers go by themselves."""
-        workers = self.workers()
-        self.process.kill()
-        self.process.communicate(timeout=60)
-        assert not psutil.wait_procs(workers, timeout=5)[1]
+def begin(news, alias, out, *, workers=2):
+    return Started(line(news, alias, out, workers=workers), out, piece=PIECE)
 
 
 # killed processes
@@ -108,14 +61,14 @@ class Started:
 @pytest.mark.parametrize("moment", [(3, 1), (8, 2)])
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, alias, news, reference, moment):
     tasks, workers = moment
-    started = Started(news, alias, tmp_path / "linked", workers=workers)
+    started = begin(news, alias, tmp_path / "linked", workers=workers)
     if started.wait_for(tasks):
         started.kill()
     finish(news, alias, tmp_path / "linked", reference, workers=workers)
 
 
 def test_a_killed_worker_costs_nothing_but_time(tmp_path, alias, news, reference):
-    started = Started(news, alias, tmp_path / "linked")
+    started = begin(news, alias, tmp_path / "linked")
     if started.wait_for(4) and (workers := started.workers()):
         workers[-1].kill()
     code, _, err = started.end()
@@ -129,7 +82,7 @@ def test_a_storm_of_kills(tmp_path, alias, news, reference, seed):
     """Parents and workers are killed, and killed again, at random moments."""
     rng, out = random.Random(seed), tmp_path / "linked"
     for _ in range(3):
-        started = Started(news, alias, out, workers=rng.choice([1, 2, 3]))
+        started = begin(news, alias, out, workers=rng.choice([1, 2, 3]))
         time.sleep(0.8 + rng.random() * 1.5)
         workers = started.workers()
         if workers and rng.random() < 0.4:
@@ -148,7 +101,7 @@ def test_a_storm_of_kills(tmp_path, alias, news, reference, seed):
 @pytest.mark.parametrize("moment", [(2, 1), (4, 2)])
 def test_control_c_says_how_to_resume(tmp_path, alias, news, reference, moment):
     tasks, workers = moment
-    started = Started(news, alias, tmp_path / "linked", workers=workers)
+    started = begin(news, alias, tmp_path / "linked", workers=workers)
     if started.wait_for(tasks):
         crew = started.workers()
         os.killpg(started.process.pid, signal.SIGINT)
@@ -197,7 +150,7 @@ def test_a_reader_that_goes_away_ends_a_stream(alias):
 
 
 def test_two_runs_at_once(tmp_path, alias, news, reference):
-    started = Started(news, alias, tmp_path / "linked", workers=1)
+    started = begin(news, alias, tmp_path / "linked", workers=1)
     assert started.wait_for(1)
     started.process.send_signal(signal.SIGSTOP)
     try:
@@ -215,14 +168,6 @@ FULL = {  # what is made to fail, and at which call
     "the record of a task": ("kbtools.artefact.task.write_whole", 4),
     "the manifest": ("kbtools.artefact.staging.write_whole", 2),
 }
-
-
-def owner_of(path):
-    try:
-        return importlib.import_module(path)
-    except ModuleNotFoundError:
-        module, _, attribute = path.rpartition(".")
-        return getattr(importlib.import_module(module), attribute)
 
 
 @pytest.mark.parametrize("where", FULL)

@@ -20,7 +20,10 @@ MADE_BY = {  # for whoever gives something else instead
     "alias": "kbtools alias KB... --out ALIAS",
     "index": "kbtools index ALIAS|KB... --kind KIND --out INDEX",
     "linked": "kbtools link CORPUS --alias ALIAS --out LINKED",
+    "shards": "kbtools shard CORPUS --for MODEL --tokenizer TOKENIZER --out SHARDS",
+    "trees": "kbtools tree CORPUS|LINKED --kb KB --out TREES",
     "linker": "kbtools fit CORPUS --alias ALIAS --out LINKER",
+    "tokenizer": "kbtools vocab CORPUS... --kind KIND --size N --out TOKENIZER",
 }
 
 

@@ -70,15 +70,9 @@ class LinkedDocuments:
 
     def read(self, part: Any, settings: Settings, folder: Path, report: Report) -> Iterator[pa.RecordBatch]:
         """Read documents batch by batch."""
-        mine: LinkedPart = as_part(LinkedPart, part)
-        with opened(mine.file) as table:
-            for batch in table.iter_batches(mine.batch, row_groups=[mine.group], columns=COLUMNS):
-                if batch["text"].null_count:
-                    raise ArtefactError(
-                        f"{mine.file}: holds no text (written with --text ref): read its corpus instead"
-                    )
-                report.counts["read"] += batch.num_rows
-                yield _documents(batch, mine.kbs, settings)
+        kbs = as_part(LinkedPart, part).kbs
+        for batch in rows(part, report):
+            yield _documents(batch, kbs, settings)
 
 
 FORMAT = LinkedDocuments()
@@ -111,3 +105,16 @@ def _links(mentions: pa.ListArray, kbs: list[str], settings: Settings) -> pa.Arr
     owner = np.repeat(np.arange(len(lengths)), lengths)[kept]
     offsets = np.searchsorted(owner, np.arange(len(lengths) + 1)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(columns, fields=list(LINK)))
+
+
+def rows(part: Any, report: Report) -> Iterator[pa.RecordBatch]:
+    """Yield the documents of a piece as they stand in the artefact: with mentions and their candidates."""
+    mine: LinkedPart = as_part(LinkedPart, part)
+    with opened(mine.file) as table:
+        for batch in table.iter_batches(mine.batch, row_groups=[mine.group], columns=COLUMNS):
+            if batch["text"].null_count:
+                raise ArtefactError(
+                    f"{mine.file}: holds no text (written with --text ref): read its corpus instead"
+                )
+            report.counts["read"] += batch.num_rows
+            yield batch

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kbtools import artefact
-from kbtools.artefact import Manifest
+from kbtools.artefact import KbRef, Manifest
 from kbtools.errors import ArtefactError, KbError
 from kbtools.kb.reader import Base, gather, shares_ids
 
 
-def bases_of(alias: Manifest, given: Sequence[str | Path] = ()) -> dict[int, Base]:
-    """Open the knowledge bases of an alias table, by their number in its rows.
+def bases_of(alias: Manifest, given: Sequence[str | Path] = (), *, force: bool = False) -> dict[int, Base]:
+    """Open the knowledge bases of an alias table or of linked documents, by their number in its rows.
 
-    Those given; if there are none, all that still lie where the table was made from, and are the same.
+    Those given; if there are none, all that still lie where the table was made from, and are the same. With
+    `force` those of another release are taken too: see `strangers`.
     """
     found = gather(given or _still_there(alias))
     places = {ref.name: place for place, ref in enumerate(alias.kbs)}
@@ -27,12 +28,21 @@ def bases_of(alias: Manifest, given: Sequence[str | Path] = ()) -> dict[int, Bas
         if base.name not in places:
             there = ", ".join(places)
             raise ArtefactError(f"{base.kb.path}: no candidates of {base.name!r} here; there are: {there}")
-        ref, manifest = alias.kbs[places[base.name]], base.kb.manifest
-        if manifest.content != ref.content and not shares_ids(ref.id_space, manifest.id_space):
+        if not force and _other_release(alias.kbs[places[base.name]], base):
             raise ArtefactError(
                 f"{base.kb.path}: another release of {base.name!r}, whose numbers mean other entities"
             )
     return {places[base.name]: base for base in found}
+
+
+def strangers(alias: Manifest, bases: Mapping[int, Base]) -> list[str]:
+    """Name the knowledge bases whose numbers mean other entities than those the rows speak of."""
+    return [base.name for place, base in bases.items() if _other_release(alias.kbs[place], base)]
+
+
+def _other_release(ref: KbRef, base: Base) -> bool:
+    manifest = base.kb.manifest
+    return manifest.content != ref.content and not shares_ids(ref.id_space, manifest.id_space)
 
 
 def _still_there(alias: Manifest) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import msgspec
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 
 from kbtools import artefact
@@ -18,6 +19,8 @@ from kbtools.errors import ArtefactError, KbError
 from kbtools.kb import soundness
 from kbtools.kb.reader import Kb, inside
 from kbtools.kb.schema_digest import schema_digest
+
+READABLE = (".parquet", ".arrow")
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +58,12 @@ def verify(
     memory: int | None = None,
     threads: int | None = None,
     checks: Mapping[str, Check] | None = None,
+    contents: Mapping[str, Callable[[Path], str]] | None = None,
 ) -> Verdict:
     """Check files, sizes, schemas and row counts; `deep` reads every byte, row, key and input as well.
 
-    `checks` are those of the rows of other kinds than a knowledge base's.
+    `checks` are those of the rows of other kinds than a knowledge base's; `contents` says how
+    inputs are known that are no artefacts of ours.
     Raises ArtefactError if there is no artefact to speak of; all else is listed in `problems`.
     """
     manifest = artefact.read(path)
@@ -69,7 +74,7 @@ def verify(
     if deep:
         for name, problem in _digests(path, manifest, threads):
             found[name].append(problem)
-        general += _inputs(manifest)
+        general += _inputs(manifest, contents or {})
         if check := {"kb": _rows_of_kb, **(checks or {})}.get(manifest.kind):
             whole = [name for name, problems in found.items() if not problems]
             general += check(path, whole, memory=memory, threads=threads)
@@ -113,19 +118,27 @@ def _table(path: Path, name: str, table: Table) -> Iterator[str]:
         elif (size := where.stat().st_size) != file.bytes:
             yield f"{where}: {size:,} bytes, where the manifest says {file.bytes:,}"
             readable = False
-        elif where.suffix == ".parquet":
+        elif where.suffix in READABLE:
             try:
-                with pq.ParquetFile(where) as opened:
-                    rows += opened.metadata.num_rows
-                    schema = schema_digest(opened.schema_arrow)
+                mine, schema = _footer(where)
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 yield f"{where}: its footer cannot be read: {_first_line(error)}"
                 readable = False
                 continue
-            if schema != table.schema:
+            rows += mine
+            if schema_digest(schema) != table.schema:
                 yield f"{where}: its columns are not those that the manifest says"
-    if readable and rows != table.rows and any(file.path.endswith(".parquet") for file in table.files):
+    if readable and rows != table.rows and any(file.path.endswith(READABLE) for file in table.files):
         yield f"{name}: {rows:,} rows, where the manifest says {table.rows:,}"
+
+
+def _footer(where: Path) -> tuple[int, pa.Schema]:
+    """Return the rows and columns of a file, by what stands at its end."""
+    if where.suffix == ".parquet":
+        with pq.ParquetFile(where) as opened:
+            return opened.metadata.num_rows, opened.schema_arrow
+    with pa.memory_map(str(where)) as mapped, pa.ipc.open_file(mapped) as opened:
+        return sum(opened.get_batch(at).num_rows for at in range(opened.num_record_batches)), opened.schema
 
 
 def _strays(path: Path, manifest: Manifest) -> Iterator[str]:
@@ -159,7 +172,7 @@ def _digest(path: Path) -> str:
         return f"cannot be read: {error.strerror}"
 
 
-def _inputs(manifest: Manifest) -> Iterator[str]:
+def _inputs(manifest: Manifest, contents: Mapping[str, Callable[[Path], str]]) -> Iterator[str]:
     """Compare the inputs with what they were, where they are still at their place."""
     for source in manifest.inputs:
         where = Path(source.path)
@@ -168,6 +181,8 @@ def _inputs(manifest: Manifest) -> Iterator[str]:
                 continue
             if source.kind in {"dump", "file", "corpus"}:
                 same = not where.is_file() or digest.of_dump(where) == source.content
+            elif source.kind in contents:
+                same = contents[source.kind](where) == source.content
             else:
                 same = artefact.read(where).content == source.content
         except (KbError, OSError) as error:

@@ -175,6 +175,11 @@ def _by_jieba(text: str, kinds: NDArray[np.uint8], begins: NDArray[np.bool_]) ->
         begins[np.cumsum([start, *lengths[:-1]])] = True
 
 
+def kinds() -> NDArray[np.uint8]:
+    """Return the kind of every code point."""
+    return _table()
+
+
 @cache
 def jieba() -> Any:
     """Load jieba's dictionary; its own way would trust a file that anybody may have put into /tmp."""

@@ -8,14 +8,13 @@ from operator import itemgetter
 from pathlib import Path
 
 from kbtools.artefact import write_whole
-from kbtools.errors import ConfigError
+from kbtools.io import html
 from kbtools.linkers.explaining import cards
 from kbtools.linkers.explaining.explained import VERDICTS, Document, Explained, Mention
 from kbtools.linkers.explaining.marks import Span, line, marked
 from kbtools.linkers.explaining.style import STYLE
 
-OURS = b'<!doctype html>\n<html lang="en">\n<meta name="generator" content="kbtools explain text">'
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+OURS = html.mark("kbtools explain text")
 LANG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 STEPS = 5  # of confidence that are told apart
 LEGEND = {
@@ -36,11 +35,7 @@ JUDGED = {
 def write_page(found: Explained, path: str | Path, top: int = 10) -> None:
     """Write the page to a file; only a page of ours is written over."""
     there = Path(path)
-    if there.exists():
-        if not there.is_file() or there.read_bytes()[: len(OURS)] != OURS:
-            raise ConfigError(f"{there}: exists, and is no such page; give another --html")
-    elif not there.absolute().parent.is_dir():
-        raise ConfigError(f"{there.parent}: no such folder; give another --html")
+    html.refuse(there, OURS)
     write_whole(there, page(found, top).encode())
 
 
@@ -48,19 +43,13 @@ def page(found: Explained, top: int = 10) -> str:
     """Write the page; of each mention the `top` first candidates."""
     title = f"What the linker {found.linker} sees"
     parts = [
-        OURS.decode(),
-        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{line(POLICY)}">',
-        f'<meta name="viewport" content="width=device-width">\n<title>{line(title)}</title>',
-        f"<style>{STYLE}</style>",
-        f"<h1>{line(title)}</h1>",
         f"<p>{line(found.about)}</p>" if found.about else "",
         _legend(found),
         *(f'<p class="note">{line(note)}</p>' for note in found.notes),
         *(_document(one, number, top) for number, one in enumerate(found.documents)),
         cards.foot(found),
-        "</html>",
     ]
-    return "\n".join(part for part in parts if part) + "\n"
+    return html.document(OURS, title, STYLE, parts)
 
 
 def _legend(found: Explained) -> str:

@@ -1,0 +1,1 @@
+"""What an example is made of: one layout, one file."""

@@ -1,0 +1,146 @@
+"""What shards say of themselves: what they were made of, how many, how long, what was lost on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from kbtools import artefact
+from kbtools.artefact import Done, Input, Manifest, Table, begin, unite
+from kbtools.corpus import Report
+from kbtools.errors import KbError
+from kbtools.kb.bases import strangers
+from kbtools.kb.schema import TABLES
+from kbtools.kb.schema_digest import schema_digest
+from kbtools.kb.writer import write_rows
+from kbtools.shards.base import SPLITS
+from kbtools.shards.opening import Asked, Opened
+from kbtools.shards.running import BOUNDS, schema_of, tables_of
+
+
+class Told(NamedTuple):
+    """All that a build has to tell."""
+
+    asked: Asked
+    settings: dict[str, Any]
+    inputs: list[Input]
+    done: Sequence[Done]  # the tasks that made runs
+    merged: Mapping[str, Sequence[Done]]  # by split: those that made files
+    beside: Mapping[str, Sequence[Done]]  # by table: those that wrote what a layout has beside its examples
+    report: Report
+    folder: Path
+
+
+def manifest_of(mine: Opened, told: Told) -> Manifest:
+    """Return the manifest of shards from what their tasks told."""
+    counts = Counter(told.report.counts)
+    for one in chain(told.done, *told.beside.values()):
+        counts.update(one.facts["counts"])
+    schema = schema_digest(schema_of(mine))
+    schemas = {name: schema_digest(one) for name, one in tables_of(mine).items()}
+    special = mine.here.tokenizer.special._asdict()
+    notes = {
+        "layout": mine.chosen.layout,
+        "views": list(mine.chosen.views),
+        "index": {
+            split: [[one.facts["rows"], one.facts["tokens"]] for one in files]
+            for split, files in told.merged.items()
+        },
+        "lengths": _lengths(told.done),
+        "warnings": _warnings(mine, told.asked),
+        "tokenizer": {"content": mine.here.tokenizer.content, "size": mine.here.tokenizer.size, **special},
+    }
+    damaged = bool(told.report.damage) or any(one.facts["damage"] for one in told.done)
+    parents = list(_parents(told.inputs))
+    return begin(
+        "shards",
+        settings=told.settings,
+        inputs=told.inputs,
+        kbs=list(mine.here.kbs),
+        tables={split: _table(files, schema) for split, files in told.merged.items()}
+        | {name: _table(files, schemas[name]) for name, files in told.beside.items()}
+        | _rejects(told.folder, told.done, told.report),
+        counts={name: number for name, number in counts.items() if number},
+        notes=notes,
+        licences=unite(licence for parent in parents for licence in parent.licences),
+        incomplete=damaged or any(parent.incomplete for parent in parents),
+    )
+
+
+def _table(files: Sequence[Done], schema: str) -> Table:
+    entries = [file for one in files for file in one.files]
+    return Table(
+        rows=sum(one.facts["rows"] for one in files),
+        files=[msgspec.structs.replace(file, path=file.path.removeprefix("new/")) for file in entries],
+        schema=schema,
+    )
+
+
+def _warnings(mine: Opened, asked: Asked) -> list[str]:
+    if not asked.force_lineage or mine.linked is None:
+        return []
+    return [
+        f"{name}: not the release that {asked.input} was linked to; its numbers may mean other entities"
+        for name in strangers(mine.linked, mine.here.bases)
+    ]
+
+
+def _lengths(done: Sequence[Done]) -> dict[str, list[list[int | None]]]:
+    """Return a histogram of lengths for each split: the upper bound and how many; the last has none."""
+    found: dict[str, Any] = {}
+    for split in SPLITS:
+        told = [np.array(one.facts["lengths"][split]) for one in done if split in one.facts["lengths"]]
+        if told:
+            bars = zip([*BOUNDS, None], np.sum(told, axis=0).tolist(), strict=True)
+            found[split] = [[bound, number] for bound, number in bars if number]
+    return found
+
+
+def _parents(inputs: Sequence[Input]) -> Iterator[Manifest]:
+    for one in inputs:
+        with suppress(KbError):  # a file, a folder of files: it says nothing of terms
+            yield artefact.read(Path(one.path))
+
+
+def _rejects(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
+    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
+    if not found:
+        return {}
+    schema = TABLES["rejects"].schema
+    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
+    files = [artefact.entry(folder / "new", name) for name in names]
+    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
+
+
+def summary(made: Manifest, out: str | Path) -> str:
+    """Tell in a few lines what was made."""
+    index = made.notes["index"]
+    told = []
+    for split, files in index.items():
+        rows, tokens = sum(one[0] for one in files), sum(one[1] for one in files)
+        told.append(
+            f"{split} {rows:,} examples"
+            + (f" ({tokens:,} tokens, {tokens / rows:.0f} each)" if tokens else "")
+        )
+    seconds = made.resources.get("seconds") or 0
+    tokens = sum(one[1] for files in index.values() for one in files)
+    pace = f"{float(f'{tokens / seconds:.3g}'):,.0f} tokens a second; " if seconds and tokens else ""
+    lines = [f"{out}: {'; '.join(told) or 'no examples'}"]
+    for name, number in made.counts.items():
+        view, _, lost = name.partition(": ")
+        if lost != "spans without room":
+            continue
+        spans = made.counts.get(f"{view}: spans", 0)
+        lines.append(f"  {view}: {number:,} of {spans:,} spans are in no example: there was no room for them")
+    lines.append(f"  {made.counts.get('read', 0):,} read, {made.counts.get('rejected', 0):,} rejected")
+    largest = made.resources.get("peak worker MB", 0)
+    lines.append(f"  {seconds:.1f} s, {pace}largest worker {largest:,} MB; content {made.content}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Examples out of shards for training: their order, batches, padding, packing."""

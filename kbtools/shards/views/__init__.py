@@ -1,0 +1,1 @@
+"""What examples have beside their tokens: one view, one file."""

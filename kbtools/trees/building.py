@@ -1,0 +1,231 @@
+"""`kbtools tree`: a corpus becomes sentence trees; a piece of it is a task, and a file of the artefact.
+
+Memory: a worker holds the mapped facts and names, a batch of documents (4 MiB of text, or one that is longer)
+and the trees of a block of it; nothing grows with the corpus. What breaks off goes on piece by piece.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kbtools import artefact, config, corpus
+from kbtools.artefact import Done, FileEntry, Input, Manifest, Outcome, Staging, Table, Task, begin, unite
+from kbtools.corpus import Piece, Report
+from kbtools.errors import ConfigError, KbError
+from kbtools.executors import Pool, pool
+from kbtools.kb.schema import TABLES
+from kbtools.kb.schema_digest import schema_digest
+from kbtools.kb.writer import write_rows
+from kbtools.progress import Progress
+from kbtools.trees import opening
+from kbtools.trees.making import table
+from kbtools.trees.opening import Asked
+from kbtools.trees.reading import Reader, blocks, parts
+from kbtools.trees.schema import KIND, TABLE, TREES
+from kbtools.trees.settings import Settings
+
+GROUP = 32 << 20  # bytes of Arrow columns in a row group
+REPEATED = ["tokens.list.element", "labels.list.element", "label"]
+LINE = "document=line"
+
+
+def tree(
+    documents: str | Path,
+    out: str | Path | None,
+    *,
+    kbs: Sequence[str | Path] = (),
+    alias: str | Path | None = None,
+    tokenizer: str | Path | None = None,
+    cooccurrence: str | None = None,
+    force_lineage: bool = False,
+    workers: int = 1,
+    overwrite: bool = False,
+    restart: bool = False,
+    quiet: bool = True,
+    overrides: Iterable[str] = (),
+    corpus_settings: Sequence[str] = (),
+    **settings: Any,
+) -> Manifest:
+    """Make a sentence tree of each sentence of a corpus and write the artefact `out`; return its manifest.
+
+    `settings` are fields of `trees.settings.Settings`, `overrides` "name=value" texts for the same. With
+    `cooccurrence`, facts whose ends often meet in that corpus give way to others. Interrupted, it goes on
+    where it stopped when called again with the same arguments.
+    """
+    if not out:
+        raise ConfigError("--out is missing: the folder to write")
+    if cooccurrence:
+        settings["choice"] = {"cooccurrence": cooccurrence, "by": ["unexpectedness"]}
+    how = config.build(Settings, settings, where="tree", overrides=overrides)
+    asked = opening.ask(
+        str(documents), kbs=kbs, alias=alias, tokenizer=tokenizer, force_lineage=force_lineage, settings=how
+    )
+    job = _Job(str(documents), asked, list(corpus_settings))
+    with Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging:
+        try:
+            with pool(staging.folder, workers=workers) as crew:
+                return staging.whole or staging.commit(job.run(staging.folder, crew, workers, quiet=quiet))
+        except KbError:
+            staging.forget()
+            raise
+
+
+class _Job:
+    """A corpus to be made trees of: what it is made from is checked, nothing is done yet."""
+
+    def __init__(self, documents: str, asked: Asked, told: list[str]) -> None:
+        self.documents, self.asked = documents, asked
+        self.lines = corpus.named(documents).format == "text"
+        if self.lines and not any(one.partition("=")[0].strip() == "document" for one in told):
+            told = [*told, LINE]  # contracts §8: one sentence a line
+        self.lines = self.lines and LINE in told
+        self.corpus = told
+        self.inputs: list[Input] = [*corpus.inputs(documents, told), *opening.inputs(asked)]
+        self.settings = asked.settings | {"links": asked.links, "corpus": told}
+
+    @property
+    def plan(self) -> str:
+        """What decides whether an interrupted build can go on."""
+        return artefact.plan(KIND, self.settings, [one.content for one in self.inputs])
+
+    def run(self, folder: Path, crew: Pool, workers: int, *, quiet: bool) -> Manifest:
+        """Make trees piece by piece; return the manifest."""
+        begun, report = time.perf_counter(), Report()
+        opening.prepare_names(self.asked, folder, workers=workers, quiet=quiet)
+        asked = msgspec.to_builtins(self.asked)
+        list(crew.run([Task(name="facts", call="kbtools.trees.building:prepare", args={"asked": asked})]))
+        opening.prepare_choice(self.asked, folder, crew)
+        with Progress("tree", None, "sentences", quiet=quiet) as progress:
+            tasks = self._tasks(folder, asked, report)
+            told = crew.run(
+                tasks, on_done=lambda one: progress.advance(one.facts["found"].get("sentences", 0))
+            )
+            done = sorted(told, key=lambda one: one.task.name)
+        made = self._manifest(done, report)
+        tables = made.tables | _rejected(folder, done, report)
+        seconds = round(time.perf_counter() - begun, 3)
+        resources = {"seconds": seconds, "peak worker MB": round(crew.peak_mb)}
+        return msgspec.structs.replace(made, tables=tables, resources=resources)
+
+    def _tasks(self, folder: Path, asked: Any, report: Report) -> Iterator[Task]:
+        for piece in corpus.plan(self.documents, folder, settings=self.corpus, report=report):
+            yield Task(
+                name=f"pieces/{piece.number:06}",
+                call="kbtools.trees.building:trees_of",
+                args={"piece": msgspec.to_builtins(piece), "asked": asked, "lines": self.lines},
+                consumes=piece.consumes,
+            )
+
+    def _manifest(self, done: Sequence[Done], report: Report) -> Manifest:
+        counts: Counter[str] = Counter()
+        relations: Counter[str] = Counter()  # branches that each gave
+        for one in done:
+            counts.update(one.facts["counts"])
+            counts.update(one.facts["found"])
+            relations.update(one.facts["relations"])
+        counts.update(report.counts)
+        files = [_below(file) for one in done for file in one.files]
+        rows = Table(rows=counts["sentences"], files=files, schema=schema_digest(TREES))
+        parents = [
+            artefact.read(Path(one.path))
+            for one in self.inputs
+            if (Path(one.path) / "manifest.json").exists()
+        ]
+        damaged = bool(report.damage) or any(one.facts["damage"] for one in done)
+        return begin(
+            KIND,
+            settings=self.settings,
+            inputs=self.inputs,
+            kbs=[opening.reference(self.asked.base)],
+            tables={TABLE: rows},
+            counts=dict(counts),
+            notes={"relations": dict(sorted(relations.items()))}
+            | ({"warnings": self.asked.warnings} if self.asked.warnings else {}),
+            licences=unite(opening.licences(self.inputs)),
+            incomplete=damaged or any(parent.incomplete for parent in parents),
+        )
+
+
+def _below(file: FileEntry) -> FileEntry:
+    return msgspec.structs.replace(file, path=file.path.removeprefix("new/"))
+
+
+def prepare(folder: Path, *, asked: dict[str, Any]) -> Outcome:
+    """Write the facts, once for all tasks."""
+    return Outcome(files=opening.prepare_facts(msgspec.convert(asked, Asked), folder))
+
+
+def trees_of(folder: Path, *, piece: dict[str, Any], asked: dict[str, Any], lines: bool) -> Outcome:
+    """Make the trees of one piece and write them as one file."""
+    mine, told = msgspec.convert(piece, Piece), msgspec.convert(asked, Asked)
+    maker, report = opening.maker(told, folder), Report()
+    reader = Reader(maker.settings, told.base.name if told.links else None, maker.counts, lines=lines)
+    name = f"new/{TABLE}/{mine.number:06}.parquet"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    _write(
+        folder / name,
+        (
+            table(maker.block(part), maker.settings.pieces)
+            for batch in corpus.read(mine, folder, report)
+            for block in blocks(batch)
+            for part in parts(reader.texts(block))
+        ),
+    )
+    told_of = {"found": dict(maker.counts), "relations": maker.said()}
+    return Outcome(files=[name], facts={**report.facts(), **told_of})
+
+
+def _write(path: Path, made: Iterable[pa.RecordBatch]) -> None:
+    """Write trees in groups of some MiB."""
+    held: list[pa.RecordBatch] = []
+    size = rows = 0
+    with pq.ParquetWriter(
+        path, TREES, compression="zstd", compression_level=1, use_dictionary=REPEATED,
+        write_statistics=["sentence_id", "doc_id"],
+    ) as out:  # fmt: skip
+        for batch in made:
+            held.append(batch)
+            size += batch.nbytes
+            rows += batch.num_rows
+            if size >= GROUP:
+                out.write_table(pa.Table.from_batches(held), row_group_size=1 << 30)
+                held, size = [], 0
+        if held or not rows:
+            out.write_table(pa.Table.from_batches(held, TREES), row_group_size=1 << 30)
+
+
+def _rejected(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
+    """Write what cannot be used as a table of the artefact in the making."""
+    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
+    if not found:
+        return {}
+    schema = TABLES["rejects"].schema
+    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
+    files = [artefact.entry(folder / "new", name) for name in names]
+    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
+
+
+def summary(made: Manifest, out: str | Path) -> str:
+    """Tell in a few lines what was made."""
+    counts, seconds = made.counts, made.resources.get("seconds") or 0
+    trees, branches, lost = (counts.get(name, 0) for name in ("sentences", "branches", "trunk tokens lost"))
+    rate = trees / seconds if seconds else 0
+    lines = [
+        f"{out}: {trees:,} trees with {branches:,} branches for {counts.get('mentions', 0):,} entities "
+        f"({made.kbs[0].name}); {counts.get('tokens', 0):,} tokens, "
+        f"{counts.get('tokens of branches', 0):,} of them in branches",
+        f"  {counts.get('branches without room', 0):,} branches had no room; {lost:,} tokens of "
+        f"{counts.get('sentences cut', 0):,} sentences were cut off",
+        f"  {counts.get('read', 0):,} documents read, {counts.get('rejected', 0):,} rejected",
+        f"  {seconds:.1f} s, {rate:,.0f} trees a second; "
+        f"largest worker {made.resources.get('peak worker MB', 0):,} MB; content {made.content}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""Tags of a corpus's tokens, put to the tokens of the trunk."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kbtools.kb.schema import STR
+from kbtools.trees.base import Tokens
+from kbtools.trees.reading import Tags
+
+Pieces: TypeAlias = Literal["inside", "same"]
+
+
+def labels(tags: Tags, tokens: Tokens, pieces: Pieces = "inside") -> pa.StringArray:
+    """Give each token the tag of the token of the corpus that it begins in; null if it begins in none.
+
+    With `inside`, all but the first piece of one that begins a span go on with it: B-X becomes I-X.
+    """
+    if not tags.tag:
+        return pa.nulls(len(tokens.start), STR)
+    owner = np.repeat(np.arange(tokens.size), np.diff(tokens.begins)) << 32
+    key = tags.sentence << 32 | tags.start
+    place = np.searchsorted(key, owner | tokens.start, "right") - 1
+    there = (place >= 0) & (tags.sentence[place] << 32 == owner)
+    first = np.append(True, place[1:] != place[:-1])[: len(place)]
+    known = pa.array(tags.tag, STR).dictionary_encode()
+    code = known.indices.to_numpy().astype(np.int64)[np.maximum(place, 0)]
+    names = known.dictionary
+    if pieces == "inside":
+        inner = pc.replace_substring_regex(names, "^B-", "I-")
+        code = np.where(first, code, code + len(names))
+        names = pa.concat_arrays([names, inner])
+    return names.take(pa.array(code, mask=~there))

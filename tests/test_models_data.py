@@ -1,0 +1,117 @@
+"""Batches of shards as tensors, with and without workers of torch's DataLoader."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler  # noqa: E402
+
+from kbtools.models.train.data import BatchStream, Loader, RowSet, as_is, tensors  # noqa: E402
+from kbtools.shards.reader import Shards  # noqa: E402
+from kbtools.shards.reading.batches import Batches  # noqa: E402
+from kbtools.shards.reading.rows import Rows  # noqa: E402
+from kbtools.shards.reading.settings import Reading  # noqa: E402
+from tests import tiny_shards  # noqa: E402
+
+READING = Reading(tokens=48, window=2)
+
+# From Python 3.12 on: torch forks, whatever other threads there are
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    lengths = np.random.default_rng(1).integers(2, 17, 60).tolist()
+    return tiny_shards.write(tmp_path_factory.mktemp("data") / "shards", {"train": tiny_shards.rows(lengths)})
+
+
+def seen(loader):
+    return [batch["batch.rows"].tolist() for batch in loader]
+
+
+def test_tensors_share_the_memory_of_arrays(folder):
+    batch = Rows(Shards(folder)).take([3, 1])
+    made = tensors(batch)
+    assert made["input_ids"].dtype == torch.int64
+    assert made["attention_mask"].dtype == torch.bool
+    assert made["entities.w.priors"].dtype == torch.float32
+    assert isinstance(made["documents.id"], pa.Array)
+    made["input_ids"][0, 0] = 77
+    assert batch["input_ids"][0, 0] == 77
+
+
+@pytest.mark.parametrize(("workers", "start"), [(0, None), (1, "fork"), (2, "fork"), (2, "spawn")])
+def test_workers_read_what_one_process_reads(folder, workers, start):
+    plain = Batches(Shards(folder), reading=READING)
+    expected = [seen(plain), seen(plain)] if start != "spawn" else [seen(plain)]
+    loader = Loader(Batches(Shards(folder), reading=READING), workers=workers, start=start)
+    assert [seen(loader) for _ in expected] == expected
+    assert loader.state()["epoch"] == len(expected)
+
+
+def test_what_workers_send_is_whole(folder):
+    here, there = (
+        Loader(Batches(Shards(folder))),
+        Loader(Batches(Shards(folder)), workers=1, start="fork", pin=True),
+    )
+    for mine, theirs in zip(here, there, strict=True):
+        assert mine.keys() == theirs.keys()
+        for name, value in mine.items():
+            if isinstance(value, torch.Tensor):
+                assert value.dtype == theirs[name].dtype
+                assert torch.equal(value, theirs[name]), name
+            else:
+                assert value == theirs[name]
+
+
+def test_a_state_is_that_of_the_batch_handed_out_last(folder):
+    """Workers are batches ahead of it."""
+    expected = seen(Batches(Shards(folder), reading=READING))
+    loader = Loader(Batches(Shards(folder), reading=READING), workers=2, start="fork")
+    batches = iter(loader)
+    done = [next(batches)["batch.rows"].tolist() for _ in range(3)]
+    state = loader.state()
+    del batches
+    other = Loader(Batches(Shards(folder), reading=READING))
+    other.resume(state)
+    assert done + seen(other) == expected
+    assert len(seen(other)) == pytest.approx(len(expected), abs=2)  # and the next epoch, whole
+    assert seen(loader) == expected[3:]  # the one that was left goes on, too
+
+
+def test_ranks_have_examples_of_their_own(folder):
+    ranks = [
+        seen(Loader(Batches(Shards(folder), reading=READING, rank=rank, world=2, even="no")))
+        for rank in (0, 1)
+    ]
+    rows = sorted(row for rank in ranks for batch in rank for row in batch)
+    assert rows == list(range(60))
+
+
+def test_streams_go_into_a_loader_of_ones_own(folder):
+    batches = Batches(Shards(folder), reading=READING)
+    loader = DataLoader(BatchStream(batches), batch_size=None)
+    assert sorted(row for batch in seen(loader) for row in batch) == list(range(60))
+
+
+def test_rows_go_with_samplers_of_ones_own(folder):
+    rows = RowSet(Rows(Shards(folder), columns=["input_ids", "entities.w.spans"]))
+    sampler = BatchSampler(RandomSampler(rows), 7, drop_last=False)
+    for workers in (0, 1):
+        context = "fork" if workers else None
+        loader = DataLoader(
+            rows,
+            batch_sampler=sampler,
+            collate_fn=as_is,
+            num_workers=workers,
+            multiprocessing_context=context,
+        )
+        found = list(loader)
+        assert sorted(row for batch in found for row in batch["batch.rows"].tolist()) == list(range(60))
+        assert [len(batch["input_ids"]) for batch in found] == [7] * 8 + [4]
+    assert rows[5]["input_ids"].shape[0] == 1
+    assert len(rows) == 60
