@@ -16,7 +16,7 @@ from tests.shard_world import CHINESE, ENGLISH, rows, shard
 
 LAYOUTS = {name: plugins.load(preset.LAYOUTS, name).LAYOUT for name in plugins.names(preset.LAYOUTS)}
 VIEWS = {name: plugins.load(preset.VIEWS, name).VIEW for name in plugins.names(preset.VIEWS)}
-MADE = [(name, takes) for name in preset.names() for takes in preset.load(name).takes]
+MADE = [(name, takes) for name in preset.PRESETS.names() for takes in preset.load(name).takes]
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +132,16 @@ def test_an_input_of_the_wrong_kind_is_refused(world, tmp_path):
         shard(world, tmp_path / "s", world.alias, "roberta")
     with pytest.raises(ConfigError, match="layout triples: is made from a knowledge base"):
         shard(world, tmp_path / "s", ENGLISH, "roberta", "layout=triples")
+
+
+def test_what_had_no_room_is_told(world, tmp_path):
+    made = shard(
+        world, tmp_path / "s", world.linked, "knowbert", "max_length=16", kbs=[world.kb, world.wordnet]
+    )
+    found = {
+        len(row["input_ids"]) for split in ("train", "dev", "test") for row in rows(tmp_path / "s", split)
+    }
+    assert max(found) <= 16
+    lost, all_of_them = made.counts["entities: spans without room"], made.counts["entities: spans"]
+    assert 0 < lost < all_of_them
+    assert made.notes["without room"]["entities"] == pytest.approx(lost / all_of_them, abs=1e-6)

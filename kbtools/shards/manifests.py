@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
-import pyarrow as pa
 
 from kbtools import artefact
-from kbtools.artefact import Done, Input, Manifest, Table, begin, unite
+from kbtools.artefact import Done, Input, Manifest, Table, begin, published, unite
 from kbtools.corpus import Report
-from kbtools.errors import KbError
 from kbtools.kb.bases import strangers
-from kbtools.kb.schema import TABLES
+from kbtools.kb.rejects import rejects_table
 from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import write_rows
 from kbtools.shards.base import SPLITS
 from kbtools.shards.opening import Asked, Opened
 from kbtools.shards.running import BOUNDS, schema_of, tables_of
@@ -41,9 +36,8 @@ class Told(NamedTuple):
 
 def manifest_of(mine: Opened, told: Told) -> Manifest:
     """Return the manifest of shards from what their tasks told."""
-    counts = Counter(told.report.counts)
-    for one in chain(told.done, *told.beside.values()):
-        counts.update(one.facts["counts"])
+    whole = told.report.whole(chain(told.done, *told.beside.values()))
+    counts = whole.counts
     schema = schema_digest(schema_of(mine))
     schemas = {name: schema_digest(one) for name, one in tables_of(mine).items()}
     special = mine.here.tokenizer.special._asdict()
@@ -55,11 +49,11 @@ def manifest_of(mine: Opened, told: Told) -> Manifest:
             for split, files in told.merged.items()
         },
         "lengths": _lengths(told.done),
+        "without room": _without_room(counts),
         "warnings": _warnings(mine, told.asked),
         "tokenizer": {"content": mine.here.tokenizer.content, "size": mine.here.tokenizer.size, **special},
     }
-    damaged = bool(told.report.damage) or any(one.facts["damage"] for one in told.done)
-    parents = list(_parents(told.inputs))
+    parents = artefact.parents(told.inputs)
     return begin(
         "shards",
         settings=told.settings,
@@ -67,21 +61,16 @@ def manifest_of(mine: Opened, told: Told) -> Manifest:
         kbs=list(mine.here.kbs),
         tables={split: _table(files, schema) for split, files in told.merged.items()}
         | {name: _table(files, schemas[name]) for name, files in told.beside.items()}
-        | _rejects(told.folder, told.done, told.report),
+        | rejects_table(told.folder / "new", whole.rejects),
         counts={name: number for name, number in counts.items() if number},
         notes=notes,
         licences=unite(licence for parent in parents for licence in parent.licences),
-        incomplete=damaged or any(parent.incomplete for parent in parents),
+        incomplete=bool(whole.damage) or any(parent.incomplete for parent in parents),
     )
 
 
 def _table(files: Sequence[Done], schema: str) -> Table:
-    entries = [file for one in files for file in one.files]
-    return Table(
-        rows=sum(one.facts["rows"] for one in files),
-        files=[msgspec.structs.replace(file, path=file.path.removeprefix("new/")) for file in entries],
-        schema=schema,
-    )
+    return Table(rows=sum(one.facts["rows"] for one in files), files=published(files), schema=schema)
 
 
 def _warnings(mine: Opened, asked: Asked) -> list[str]:
@@ -93,6 +82,16 @@ def _warnings(mine: Opened, asked: Asked) -> list[str]:
     ]
 
 
+def _without_room(counts: Counter[str]) -> dict[str, float]:
+    """Return for each view the share of its spans that are in no example."""
+    views = [name.removesuffix(": spans") for name in counts if name.endswith(": spans")]
+    return {
+        view: round(counts[f"{view}: spans without room"] / counts[f"{view}: spans"], 6)
+        for view in views
+        if counts[f"{view}: spans"]
+    }
+
+
 def _lengths(done: Sequence[Done]) -> dict[str, list[list[int | None]]]:
     """Return a histogram of lengths for each split: the upper bound and how many; the last has none."""
     found: dict[str, Any] = {}
@@ -102,22 +101,6 @@ def _lengths(done: Sequence[Done]) -> dict[str, list[list[int | None]]]:
             bars = zip([*BOUNDS, None], np.sum(told, axis=0).tolist(), strict=True)
             found[split] = [[bound, number] for bound, number in bars if number]
     return found
-
-
-def _parents(inputs: Sequence[Input]) -> Iterator[Manifest]:
-    for one in inputs:
-        with suppress(KbError):  # a file, a folder of files: it says nothing of terms
-            yield artefact.read(Path(one.path))
-
-
-def _rejects(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
-    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
-    if not found:
-        return {}
-    schema = TABLES["rejects"].schema
-    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
-    files = [artefact.entry(folder / "new", name) for name in names]
-    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
 
 
 def summary(made: Manifest, out: str | Path) -> str:

@@ -27,7 +27,7 @@ class Settings:
     files: Literal["arrow", "parquet"] = setting(
         "Arrow to be mapped into memory, Parquet to be sent.", "arrow"
     )
-    file_size: int = setting("Bytes of examples in a file, about; a worker holds some times as much.", 64 << 20)
+    file_size: int = setting("Bytes of examples in a file, about; a worker holds three times that.", 64 << 20)
 
     def __post_init__(self) -> None:
         if self.max_length < 3:
