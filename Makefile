@@ -5,6 +5,7 @@ PIP_TORCH_INDEX ?=
 TEST_WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
+TREE := --kb demo/kb --alias demo/alias -o choice.by=informativeness -o choice.said=false -o literals=none
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	$(if $(PIP_TORCH_INDEX),--extra-index-url $(PIP_TORCH_INDEX))
 
@@ -81,18 +82,21 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 		--of wikidata --out demo/links --overwrite --quiet
 	$(BIN)/kbtools explain text --corpus data/sample/corpus/en.jsonl --first 12 --alias demo/alias \
 		--index demo/profile --with coherence --html demo/text.html
-	@echo; echo 'A tokenizer of both languages; and what the knowledge base adds to a sentence, as branches of it.'
+	@echo; echo 'What a knowledge base adds to a sentence: facts, as branches. ● is in the tree, ○ is not: the last column says why.'
+	$(BIN)/kbtools explain tree 'Mozart wrote The Magic Flute in Vienna.' $(TREE) --top 3
+	@echo; $(BIN)/kbtools explain tree 爱因斯坦出生在乌尔姆。 $(TREE) --lang zh --top 2
+	@$(BIN)/kbtools explain tree 'Mozart wrote The Magic Flute in Vienna.' $(TREE) --html demo/tree.html
+	@echo; echo 'A tokenizer of both languages; a tree of each Chinese sentence, whose names were linked above.'
 	$(BIN)/kbtools vocab data/sample/corpus/en.jsonl data/sample/corpus/zh.jsonl --size 2000 --out demo/tokenizer \
 		--overwrite --quiet
-	$(BIN)/kbtools explain tree 爱因斯坦出生在乌尔姆。 --kb demo/kb --alias demo/alias --lang zh --top 3 \
-		-o choice.by=informativeness,novelty --html demo/tree.html
-	$(BIN)/kbtools tree data/sample/corpus/zh.jsonl --kb demo/kb --alias demo/alias --lang zh \
-		--tokenizer demo/tokenizer -o choice.by=informativeness,novelty --out demo/trees --overwrite --quiet
-	@echo; echo 'What a model reads: pairs of text, each name with its candidates; and which facts it will meet there.'
-	$(BIN)/kbtools shard demo/linked --for knowbert --kb demo/kb --tokenizer demo/tokenizer --out demo/shards \
+	$(BIN)/kbtools tree demo/linked-zh --kb demo/kb --lang zh --tokenizer demo/tokenizer \
+		-o choice.by=informativeness -o literals=none --out demo/trees --overwrite --quiet
+	@echo; echo 'What a model reads: pairs of text, each name with its candidates and their priors.'
+	$(BIN)/kbtools shard demo/linked --for knowbert --tokenizer demo/tokenizer --out demo/shards \
 		-o max_length=64 --overwrite --quiet
-	$(BIN)/kbtools inspect demo/shards --decode 1 --kb demo/kb
-	$(BIN)/kbtools inspect demo/shards --exposure --kb demo/kb --top 5
+	$(BIN)/kbtools inspect demo/shards --decode 1 --seed 55
+	@echo; echo 'And which facts can it learn there? Those whose two ends it meets together.'
+	$(BIN)/kbtools inspect demo/shards --exposure --kb demo/kb --top 4 --rows 2
 	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html'
 
 test: $(READY) ## all tests but those that take long

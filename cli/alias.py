@@ -24,10 +24,7 @@ SYSTEMS = plugins.names("kbtools.alias.compat")
 @click.option("--base", metavar="OLD", help="An earlier table: what has not changed is not read again.")
 @click.option("--compat", metavar=f"[{'|'.join(SYSTEMS)}]", help="Another system's formula.")
 @flags(Settings)
-@click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
-@click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
-@click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
-@common("workers", "memory", "quiet", "json")
+@common("max_rejects", "overwrite", "restart", "workers", "memory", "quiet", "json")
 def command(kbs: tuple[str, ...], out: str, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Count who is called what, and estimate how likely each name means each of its candidates.
 

@@ -6,8 +6,8 @@ import click
 
 from kbtools.alias.about.changes import AliasDifference
 from kbtools.cli import documents, renamed, trees
-from kbtools.cli.printing import cell, change, heading, show_table
-from kbtools.kb.diff import Change, Difference, Moved
+from kbtools.cli.printing import cell, heading, show_changes, show_counted, show_table
+from kbtools.kb.diff import Difference, Moved
 from kbtools.linked.changes import LinkedDifference
 from kbtools.trees.about.diff import TreesDifference
 
@@ -29,7 +29,7 @@ def show(found: Difference | AliasDifference | LinkedDifference | TreesDifferenc
     if isinstance(found, TreesDifference):
         trees.show_difference(found)
         return
-    _show_changes("tables", "rows", found.tables)
+    show_changes("tables", "rows", found.tables)
     heading("entities")
     _show_entities("added", found.added)
     _show_entities("vanished", found.vanished)
@@ -50,20 +50,13 @@ def show(found: Difference | AliasDifference | LinkedDifference | TreesDifferenc
         )
     moved = [language for language in found.languages if language.old != language.new]
     if moved:
-        _show_changes("languages", "labels", moved[:MOST_LANGUAGES])
+        show_changes("languages", "labels", moved[:MOST_LANGUAGES])
         if len(moved) > MOST_LANGUAGES:
             click.echo(f"  and {len(moved) - MOST_LANGUAGES:,} more")
 
 
-def _show_changes(title: str, counted: str, changes: list[Change]) -> None:
-    heading(title)
-    old, new = f"{counted} before", "after"
-    rows = [(one.name, f"{one.old:,}", f"{one.new:,}", change(one.old, one.new)) for one in changes]
-    show_table(["", old, new, "change"], rows, right=[old, new, "change"], indent=2)
-
-
 def _show_entities(what: str, moved: Moved) -> None:
-    click.echo(f"  {moved.count:>12,}  {what}")
+    lines = []
     for one in moved.examples:
         before, after = cell(one.before), cell(one.after)
         text = {
@@ -72,10 +65,8 @@ def _show_entities(what: str, moved: Moved) -> None:
             "merged": f"{before}  → {after}",
             "relabelled": f"{before or '(none)'}  → {after or '(none)'}",
         }[what]
-        click.echo(f"                {cell(one.id)}  {text}".rstrip())
-    more = moved.count - len(moved.examples)
-    if moved.examples and more > 0:
-        click.echo(f"                … and {more:,} more")
+        lines.append(f"{cell(one.id)}  {text}")
+    show_counted(what, moved.count, lines)
 
 
 def _ids(found: Difference) -> str:

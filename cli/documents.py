@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kbtools.cli.printing import cell, change, heading, plural, show_table
+from kbtools.cli.printing import cell, heading, plural, show_changes, show_counted, show_settings, show_table
 from kbtools.linked.changes import Documents, LinkedDifference, Meaning, Turn, Turns
 from kbtools.linked.overview import LinkedOverview, Mention, Sample
 
@@ -51,18 +51,9 @@ def _named(id_: str | None, eid: int | None, label: str | None) -> str:
 
 def show_difference(found: LinkedDifference) -> None:
     """Print a difference between linked documents."""
-    for title, counted, changes in (
-        ("tables", "rows", found.tables),
-        ("knowledge bases", "mentions", found.kbs),
-    ):
-        heading(title)
-        rows = [(one.name, f"{one.old:,}", f"{one.new:,}", change(one.old, one.new)) for one in changes]
-        columns = ["", f"{counted} before", "after", "change"]
-        show_table(columns, rows, right=columns[1:], indent=2)
-    if found.settings:
-        heading("settings")
-        for name, (old, new) in found.settings.items():
-            click.echo(f"  {name}: {cell(old) or '(none)'} → {cell(new) or '(none)'}")
+    show_changes("tables", "rows", found.tables)
+    show_changes("knowledge bases", "mentions", found.kbs)
+    show_settings(found.settings)
     heading("documents")
     _show_documents("added", found.documents_added)
     _show_documents("vanished", found.documents_vanished)
@@ -78,18 +69,11 @@ def show_difference(found: LinkedDifference) -> None:
 
 
 def _show_documents(what: str, found: Documents) -> None:
-    click.echo(f"  {found.count:>12,}  {what}")
-    for doc_id in found.examples:
-        click.echo(f"                {cell(doc_id)}")
+    show_counted(what, found.count, [cell(doc_id) for doc_id in found.examples])
 
 
 def _show_turns(what: str, turns: Turns) -> None:
-    click.echo(f"  {turns.count:>12,}  {what}")
-    for one in turns.examples:
-        click.echo(f"                {_step(one)}")
-    more = turns.count - len(turns.examples)
-    if turns.examples and more > 0:
-        click.echo(f"                … and {more:,} more")
+    show_counted(what, turns.count, [_step(one) for one in turns.examples])
 
 
 def _step(one: Turn) -> str:

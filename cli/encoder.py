@@ -7,6 +7,7 @@ from typing import Any
 from kbtools.extras import need
 
 LOADER = "kbtools.cli.encoder:load"  # for linkers, whose workers load it themselves
+OURS_LOADER = "kbtools.cli.encoder:load_or_ours"  # for trees
 
 
 def load(name: str | None) -> Any:
@@ -21,3 +22,10 @@ def load(name: str | None) -> Any:
     from kbtools.models.texts import TextEncoder  # noqa: PLC0415 - slow to import
 
     return TextEncoder.from_pretrained(name)
+
+
+def load_or_ours(name: str | None) -> Any:
+    """Load the encoder of that name; without one, ours, which needs no model."""
+    from kbtools.linkers.index.dense import encoders  # noqa: PLC0415 - only where it is asked for
+
+    return encoders.default() if name is None else load(name)

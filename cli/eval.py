@@ -22,8 +22,7 @@ def _evaluate(name: str) -> click.Command:
     @click.option("--data", required=True, metavar="PATH", help=evaluation.DATA)
     @click.option("--out", required=True, metavar="REPORT", help="The folder to write.")
     @flags(evaluation.Settings)
-    @click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
-    @common("seed", "quiet", "json")
+    @common("overwrite", "seed", "quiet", "json")
     def command(out: str, overrides: tuple[str, ...], as_json: bool, **options: Any) -> None:
         names = {setting.name for setting in config.describe(evaluation.Settings)}
         told = {key: value for key, value in given(evaluation.Settings, options).items() if key in names}

@@ -51,6 +51,7 @@ def _shown(branches: list[Branch], top: int) -> list[Branch]:
 def _show_branches(branches: list[Branch], top: int) -> None:
     scored = any(one.score is not None for one in branches)
     names = list(dict.fromkeys(name for one in branches for name in one.parts))
+    names = names if len(names) > 1 else []  # the score says it
     numbers = [*(["score"] if scored else []), *names]
     rows = [
         [

@@ -9,6 +9,10 @@ import click
 from kbtools.cli.printing import heading, plural, show_table
 from kbtools.shards.exposure import Exposure, Relation, Shown
 
+TOLD = (
+    "never, 1–9, 10+: facts, by how many examples name both ends; shown: how often in all;",
+    "with a cue: how often a word of the relation stands beside",
+)
 COUNTS = ["facts", "never", "1–9", "10+", "shown", "with a cue"]
 
 
@@ -16,9 +20,9 @@ def show(found: Sequence[Exposure], *, top: int) -> None:
     """Print the relations with most facts of each knowledge base."""
     for one in found:
         heading(f"{one.kb}: {plural(one.examples, 'example')} of {one.table}, {plural(one.tokens, 'token')}")
-        click.echo(
-            f"  {plural(one.mentions, 'mention')} with an entity; facts by how many examples name both ends"
-        )
+        click.echo(f"  {plural(one.mentions, 'mention')} with an entity")
+        for line in TOLD:
+            click.echo(f"  {line}")
         for note in one.notes:
             click.echo(f"  {note}")
         rows = [_row("all", None, one.relations)]

@@ -29,10 +29,7 @@ from kbtools.linkers.fitting.settings import Settings
 @click.option("--out", metavar="LINKER", help="The folder to write.")
 @shared("corpus_settings")
 @flags(Settings)
-@click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
-@click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
-@click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
-@common("json")
+@common("max_rejects", "overwrite", "restart", "json")
 def command(documents: str, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Fit a linker to gold: how much each feature speaks for a candidate, and what speaks for none.
 

@@ -25,9 +25,7 @@ from kbtools.linkers.index.profile.settings import Settings as Profile
 @click.option("--base", metavar="OLD", help="An earlier index: what has not changed is taken from it.")
 @click.option("--out", required=True, metavar="INDEX", help="The folder to write.")
 @flags(Fuzzy, Dense, Profile)
-@click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
-@click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
-@common("workers", "memory", "quiet", "json")
+@common("overwrite", "restart", "workers", "memory", "quiet", "json")
 def command(sources: tuple[str, ...], out: str, encoder: str | None, as_json: bool, **options: Any) -> None:
     """Make an index of candidates: fuzzy finds misspelt names of an alias table, dense what is described.
 

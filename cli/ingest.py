@@ -26,10 +26,7 @@ def _ingest_from(name: str) -> click.Command:
     @click.option("--ids-from", metavar="OLD", help="The release before: its ids keep their eids.")
     @click.option("--onto", metavar="BASE", help="Add tables to the entities of BASE: an overlay.")
     @click.option("--expect", metavar="OLD", help="Exit with 3 if a count is 5 % off that of OLD.")
-    @click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
-    @click.option("--overwrite", is_flag=True, help="Replace the artefact at KB.")
-    @click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
-    @common("workers", "memory", "engine", "quiet", "json")
+    @common("max_rejects", "overwrite", "restart", "workers", "memory", "engine", "quiet", "json")
     def command(
         dumps: tuple[str, ...], out: str, expect: str | None, max_rejects: str, as_json: bool, **options: Any
     ) -> None:

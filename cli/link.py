@@ -32,10 +32,7 @@ from kbtools.cli.options import choice, common, complain, shared
 @click.option("--out", metavar="LINKED", help="The folder to write; with --format, the file.")
 @shared("corpus_settings")
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting of the linker.")
-@click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
-@click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
-@click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
-@common("workers", "quiet", "json")
+@common("max_rejects", "overwrite", "restart", "workers", "quiet", "json")
 def command(documents: str, to: str | None, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Find the names in documents and decide what each means.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tomllib
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -18,16 +17,14 @@ from kbtools.artefact import Manifest
 from kbtools.cli.options import GONE, complain
 from kbtools.cli.printing import plural, show_json
 from kbtools.errors import ConfigError
+from kbtools.presets import Presets
 
 if TYPE_CHECKING:
     from kbtools.linked import Linked
 
 SHOWN = 3  # rejects
-FOLDER = Path(linkers.__file__).parent / "presets"
-# read, not imported: help is quick
-ABOUT = [
-    (path.stem, tomllib.loads(path.read_text("utf-8"))["about"]) for path in sorted(FOLDER.glob("*.toml"))
-]
+# not that of linkers.preset, which would be imported for --help
+ABOUT = Presets(Path(linkers.__file__).parent / "presets", "--with", "linker").abouts()
 PRESETS = "\b\nPresets:\n" + "\n".join(f"  {name:17} {about}" for name, about in ABOUT)
 ASKED = ("indexes", "kbs", "linker", "overlap", "overrides", "encoder", "load_encoder")
 

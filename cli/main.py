@@ -21,6 +21,7 @@ COMMANDS = {  # in the order the data flows
     "index": "Names or entities become searchable by similarity.",
     "link": "Text becomes text with links: names, and what each means.",
     "fit": "A linker learns from gold what speaks for a meaning.",
+    "parse": "Text becomes text with dependency heads, by a parser of spaCy.",
     "vocab": "Corpora become a tokenizer: text as numbers.",
     "tree": "Sentences become trees: what is known of their names grows from them.",
     "shard": "Text, trees or knowledge bases become what a model reads.",
@@ -34,7 +35,7 @@ COMMANDS = {  # in the order the data flows
 }
 
 ONLY_READ = {"inspect", "explain", "sql", "diff", "verify", "licence"}
-BEGIN_ANEW = {"eval"}
+BEGIN_ANEW = {"eval", "parse"}
 RESUME = "; run the same command again: it goes on where it stopped"
 
 OUR_FAULT, USERS_FAULT, INTERRUPTED = 1, 2, 130

@@ -23,9 +23,7 @@ from kbtools.cli.options import common
     help="Cross references that join, such as P2892=umls.  [default: the usual ones]",
 )
 @click.option("--name", help="What the knowledge base is called.  [default: the names of all]")
-@click.option("--overwrite", is_flag=True, help="Replace the artefact at --out.")
-@click.option("--restart", is_flag=True, help="Throw away what an interrupted merge has done.")
-@common("workers", "memory", "quiet", "json")
+@common("overwrite", "restart", "workers", "memory", "quiet", "json")
 def command(kbs: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
     """Join knowledge bases into a new one with new eids; the first comes first.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from kbtools import config, plugins
+from kbtools.cli.settings import described
 from kbtools.shards import preset
 from kbtools.shards.settings import Settings
 
@@ -19,7 +20,7 @@ class Presets(click.Command):
         model = ctx.params.get("model")
         if not model:
             with formatter.section("Models"):
-                formatter.write_dl([(name, preset.load(name).about) for name in preset.names()])
+                formatter.write_dl(preset.PRESETS.abouts())
             return
         with formatter.section("Settings (-o NAME=VALUE)"):
             formatter.write_dl(list(_common(preset.load(model))))
@@ -30,8 +31,7 @@ class Presets(click.Command):
 
 def _common(found: preset.Preset) -> Iterator[tuple[str, str]]:
     for one in config.describe(Settings):
-        told = found.common.get(one.name)
-        yield one.name, f"{one.help}  [default: {one.shown if told is None else told}]"
+        yield one.name, described(_as_told(one, found.common))
 
 
 def _parts(found: preset.Preset) -> Iterator[tuple[str, Iterator[tuple[str, str]]]]:
@@ -48,5 +48,10 @@ def _parts(found: preset.Preset) -> Iterator[tuple[str, Iterator[tuple[str, str]
 
 def _rows(name: str, settings: type, told: dict[str, object]) -> Iterator[tuple[str, str]]:
     for one in config.describe(settings):
-        shown = told.get(one.name, one.shown)
-        yield f"{name}.{one.name}", f"{one.help}  [default: {shown}]" if shown != "" else one.help
+        yield f"{name}.{one.name}", described(_as_told(one, told))
+
+
+def _as_told(one: config.Setting, told: dict[str, object]) -> config.Setting:
+    """Put what the preset says in place of the default."""
+    value = told.get(one.name, one.default)
+    return one._replace(default=tuple(value) if isinstance(value, list) else value)

@@ -74,6 +74,14 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
     "corpus_settings": click.option(
         "-c", "corpus_settings", multiple=True, metavar="NAME=VALUE", help="A setting of the corpus."
     ),
+    "max_rejects": click.option(
+        "--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none."
+    ),
+    "force_lineage": click.option(
+        "--force-lineage", is_flag=True, help="Take a KB of another release than was linked to."
+    ),
+    "overwrite": click.option("--overwrite", is_flag=True, help="Replace what is at --out."),
+    "restart": click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done."),
     "quiet": click.option("--quiet", is_flag=True, help="Show no progress."),
     "json": click.option("--json", "as_json", is_flag=True, help="One JSON document on one line."),
     "debug": debug_option,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -17,6 +17,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from kbtools.kb.diff import Change
 
 WIDEST = 60  # cells of one column in plain output
 
@@ -121,7 +124,32 @@ def facts(pairs: Iterable[tuple[str, str | None]], *, width: int = 10) -> None:
             click.echo(f"  {click.style(f'{name:<{width}}', dim=True)}  {value}")
 
 
-def change(old: int, new: int) -> str:
+def show_changes(title: str, counted: str, changes: Iterable[Change]) -> None:
+    """Print numbers before and after, of what is `counted`."""
+    heading(title)
+    old, new = f"{counted} before", "after"
+    rows = [(one.name, f"{one.old:,}", f"{one.new:,}", _change(one.old, one.new)) for one in changes]
+    show_table(["", old, new, "change"], rows, right=[old, new, "change"], indent=2)
+
+
+def show_settings(changed: Mapping[str, tuple[object, object]]) -> None:
+    """Print what was set otherwise."""
+    if changed:
+        heading("settings")
+    for name, (old, new) in changed.items():
+        click.echo(f"  {name}: {cell(old) or '(none)'} → {cell(new) or '(none)'}")
+
+
+def show_counted(what: str, count: int, examples: Sequence[str]) -> None:
+    """Print how many of something there are, some of them, and how many more."""
+    click.echo(f"  {count:>12,}  {what}")
+    for line in examples:
+        click.echo(f"                {line}".rstrip())
+    if examples and count > len(examples):
+        click.echo(f"                … and {count - len(examples):,} more")
+
+
+def _change(old: int, new: int) -> str:
     """Write a change in percent of what was."""
     if old == new:
         return "="

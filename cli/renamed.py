@@ -7,19 +7,13 @@ from collections.abc import Sequence
 import click
 
 from kbtools.alias.about.changes import AliasDifference, Meaning, Names, Turns
-from kbtools.cli.printing import cell, change, heading, show_table
+from kbtools.cli.printing import cell, heading, show_changes, show_counted, show_settings, show_table
 
 
 def show(found: AliasDifference) -> None:
     """Print a difference between alias tables."""
-    heading("tables")
-    rows = [(one.name, f"{one.old:,}", f"{one.new:,}", change(one.old, one.new)) for one in found.tables]
-    columns = ["", "rows before", "after", "change"]
-    show_table(columns, rows, right=columns[1:], indent=2)
-    if found.settings:
-        heading("settings")
-        for name, (old, new) in found.settings.items():
-            click.echo(f"  {name}: {cell(old)} → {cell(new)}")
+    show_changes("tables", "rows", found.tables)
+    show_settings(found.settings)
     heading("knowledge bases")
     for note in found.notes:
         click.echo(f"  {note}")
@@ -53,22 +47,12 @@ def _show_sides(found: AliasDifference) -> None:
 
 
 def _show_names(what: str, names: Names) -> None:
-    click.echo(f"  {names.count:>12,}  {what}")
-    for one in names.examples:
-        click.echo(f"                {cell(one.norm)}  {_told(one.meaning)}".rstrip())
-    _show_more(names.count, len(names.examples))
+    show_counted(what, names.count, [f"{cell(one.norm)}  {_told(one.meaning)}" for one in names.examples])
 
 
 def _show_turns(what: str, turns: Turns) -> None:
-    click.echo(f"  {turns.count:>12,}  {what}")
-    for one in turns.examples:
-        click.echo(f"                {cell(one.norm)}  {one.kb}: {_step(one.before, one.after)}")
-    _show_more(turns.count, len(turns.examples))
-
-
-def _show_more(count: int, shown: int) -> None:
-    if shown and count > shown:
-        click.echo(f"                … and {count - shown:,} more")
+    lines = [f"{cell(one.norm)}  {one.kb}: {_step(one.before, one.after)}" for one in turns.examples]
+    show_counted(what, turns.count, lines)
 
 
 def _step(before: Meaning | None, after: Meaning | None) -> str:

@@ -49,12 +49,12 @@ class Listed(click.Command):
         self.settings = settings
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: D102
-        rows = [(one.name, _told(one)) for one in config.describe(self.settings)]
+        rows = [(one.name, described(one)) for one in config.describe(self.settings)]
         with formatter.section("Settings (-o NAME=VALUE)"):
             formatter.write_dl(rows)
 
 
-def _told(one: config.Setting) -> str:
+def described(one: config.Setting) -> str:
     """Say what a setting does, what it may be, and what it is if nobody says."""
     words = "|".join(map(str, get_args(one.type))) if get_origin(one.type) is Literal else ""
     default = f"default: {one.shown}" if one.shown else ""

@@ -14,25 +14,23 @@ from kbtools.cli.options import common, complain, shared
 
 @click.command(cls=Presets)
 @click.argument("documents", metavar="CORPUS|LINKED|TREES|KB")
-@click.option("--for", "model", is_eager=True, metavar="MODEL|TOML", help="Whose examples.")
-@click.option("--tokenizer", metavar="TOKENIZER|NAME", help="A folder, a file, or a name of the model hub.")
-@click.option("--kb", "kbs", multiple=True, metavar="KB", help="What numbers and ids of entities mean.")
-@click.option("--vectors", metavar="VECTORS", help="Only candidates that have a vector.")
+@click.option("--for", "model", is_eager=True, metavar="MODEL|TOML", help="A model listed below, or a file.")
+@click.option("--tokenizer", metavar="TOKENIZER|NAME", help="A folder, a file, or a name on the model hub.")
+@click.option("--kb", "kbs", multiple=True, metavar="KB", help="Whose entities are meant, if it moved.")
+@click.option("--vectors", metavar="VECTORS", help="Keep only candidates that have a vector there.")
 @click.option("--out", metavar="SHARDS", help="The folder to write.")
 @shared("corpus_settings")
-@click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting, as listed below.")
-@click.option("--max-rejects", default="0.1%", show_default=True, help="A share, a number, or none.")
-@click.option("--force-lineage", is_flag=True, help="Take a KB of another release than was linked to.")
-@click.option("--overwrite", is_flag=True, help="Replace what is at --out.")
-@click.option("--restart", is_flag=True, help="Throw away what an interrupted build has done.")
-@common("seed", "workers", "quiet", "json")
+@click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="See --for MODEL --help.")
+@common("max_rejects", "force_lineage", "overwrite", "restart", "seed", "workers", "quiet", "json")
 def command(documents: str, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Make training examples: tokens, and beside them what the model knows of the text.
 
     Documents are tokenised once, cut into examples, shuffled by --seed and divided by the hash of their ids
-    into train, dev and test. `kbtools shard --for MODEL --help` lists the settings of its layout and views.
+    into train, dev and test. A model has a layout, what an example is made of, and views, the columns
+    beside the tokens; -o layout=NAME and -o views=NAME,NAME take others. `kbtools shard --for MODEL --help`
+    lists all their settings.
 
-    Example: kbtools shard linked --for ernie_thu --tokenizer tokenizer --out shards -o max_length=256
+    Example: kbtools shard linked --for wklm --tokenizer tokenizer --out shards
     """
     api.allowed(max_rejects, 0)  # refused now, not after hours of work
     made = api.shard(documents, **options)

@@ -8,7 +8,7 @@ from shutil import get_terminal_size
 import click
 
 from kbtools.cli import drawn
-from kbtools.cli.printing import cell, change, heading, plural, show_table
+from kbtools.cli.printing import cell, heading, plural, show_changes, show_counted, show_settings, show_table
 from kbtools.trees.about.diff import Sentences, TreesDifference
 from kbtools.trees.about.overview import Bar, Often, Sample, TreesOverview
 
@@ -72,14 +72,8 @@ def _show_sample(one: Sample) -> None:
 
 def show_difference(found: TreesDifference) -> None:
     """Print what changed between trees."""
-    heading("tables")
-    rows = [(one.name, f"{one.old:,}", f"{one.new:,}", change(one.old, one.new)) for one in found.tables]
-    columns = ["", "rows before", "after", "change"]
-    show_table(columns, rows, right=columns[1:], indent=2)
-    if found.settings:
-        heading("settings")
-        for name, (old, new) in found.settings.items():
-            click.echo(f"  {name}: {cell(old) or '(none)'} → {cell(new) or '(none)'}")
+    show_changes("tables", "rows", found.tables)
+    show_settings(found.settings)
     heading("sentences")
     _show_sentences("added", found.added)
     _show_sentences("vanished", found.vanished)
@@ -93,6 +87,4 @@ def show_difference(found: TreesDifference) -> None:
 
 
 def _show_sentences(what: str, found: Sentences) -> None:
-    click.echo(f"  {found.count:>12,}  {what}")
-    for sentence_id in found.examples:
-        click.echo(f"                {cell(sentence_id)}")
+    show_counted(what, found.count, [cell(sentence_id) for sentence_id in found.examples])

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 from kbtools import artefact
 from kbtools.alias.about import diff as names_diff
 from kbtools.alias.about import overview as names
 from kbtools.alias.about import verify as names_verify
 from kbtools.alias.about.changes import AliasDifference
-from kbtools.alias.schema import KIND as ALIAS
 from kbtools.errors import ConfigError
+from kbtools.kb import diff as kb_diff
 from kbtools.kb import overview as general
 from kbtools.kb import verify as whole
 from kbtools.kb.diff import Difference
 from kbtools.kb.overview import Description
 from kbtools.kb.verify import Verdict
-from kbtools.linked import verify as linked
+from kbtools.linked import diff as linked_diff
+from kbtools.linked import overview as linked
+from kbtools.linked import verify as linked_verify
 from kbtools.linked.changes import LinkedDifference
 from kbtools.shards.about import overview as shards
 from kbtools.shards.about import verify as shards_verify
@@ -28,12 +31,30 @@ from kbtools.trees.about import overview as trees
 from kbtools.trees.about import verify as trees_verify
 from kbtools.trees.about.diff import TreesDifference
 
-CHECKS: dict[str, whole.Check] = {
-    ALIAS: names_verify.problems,
-    linked.KIND: linked.problems,
-    trees.KIND: trees_verify.problems,
-    shards.KIND: shards_verify.problems,
-    tokens.KIND: tokens.problems,
+Changed: TypeAlias = AliasDifference | LinkedDifference | TreesDifference | Difference
+
+
+class Kind(NamedTuple):
+    """How artefacts of one kind tell of themselves."""
+
+    describe: Callable[..., general.Overview]  # of what is said of any kind
+    asks: Set[str]  # the options of `describe` that mean something here
+    problems: whole.Check
+    diff: Callable[..., Changed] | None = None  # None: they are not compared
+
+    @property
+    def named(self) -> bool:
+        """Whether rows hold numbers of knowledge bases, which --kb names."""
+        return "kbs" in self.asks
+
+
+LISTED = {"rows", "top", "memory", "threads"}
+KINDS = {
+    names.KIND: Kind(names.describe, {"kbs", *LISTED}, names_verify.problems, names_diff.diff),
+    linked.KIND: Kind(linked.describe, {"kbs", *LISTED}, linked_verify.problems, linked_diff.diff),
+    trees.KIND: Kind(trees.describe, LISTED, trees_verify.problems, trees_diff.diff),
+    shards.KIND: Kind(shards.describe, set(), shards_verify.problems),
+    tokens.KIND: Kind(tokens.describe, {"top"}, tokens.problems),
 }
 
 
@@ -50,32 +71,22 @@ def describe(
 
     Ids and labels come from the knowledge bases `kbs`, or from where they were when it was made.
     """
-    kind = None if path.name.endswith(".partial") else artefact.read(path).kind
-    if kind not in {trees.KIND, shards.KIND, tokens.KIND}:
-        return names.describe(path, kbs=kbs, rows=rows, top=top, memory=memory, threads=threads)
-    if kbs:
-        more = "; `--decode N` shows examples with labels" if kind == shards.KIND else ""
-        raise ConfigError(f"{path}: --kb has nothing to name here{more}")
     found = general.describe(path, rows=rows, top=top, memory=memory, threads=threads)
-    if not isinstance(found, general.Overview):
+    _refuse(kbs, str(path), {getattr(found, "kind", "unfinished")})
+    if isinstance(found, general.Unfinished) or found.kind not in KINDS:
         return found
-    if kind == tokens.KIND:
-        return tokens.describe(found, top=top)
-    if kind == shards.KIND:
-        return shards.describe(found)
-    return trees.describe(found, rows=rows, top=top, memory=memory, threads=threads)
-
-
-def _tokenizer(path: Path) -> str:
-    return Tokenizer.load(path).content
+    kind = KINDS[found.kind]
+    told = {"kbs": kbs, "rows": rows, "top": top, "memory": memory, "threads": threads}
+    return kind.describe(found, **{name: value for name, value in told.items() if name in kind.asks})
 
 
 def verify(
     path: Path, *, deep: bool = False, memory: int | None = None, threads: int | None = None
 ) -> Verdict:
     """Check an artefact of any kind; `deep` looks into its rows too."""
-    contents = {"tokenizer": _tokenizer}
-    return whole.verify(path, deep=deep, memory=memory, threads=threads, checks=CHECKS, contents=contents)
+    checks = {name: kind.problems for name, kind in KINDS.items()}
+    contents = {tokens.KIND: lambda folder: Tokenizer.load(folder).content}
+    return whole.verify(path, deep=deep, memory=memory, threads=threads, checks=checks, contents=contents)
 
 
 def diff(
@@ -87,11 +98,23 @@ def diff(
     top: int = 20,
     memory: int | None = None,
     threads: int | None = None,
-) -> AliasDifference | LinkedDifference | TreesDifference | Difference:
-    """Compare two artefacts of one kind; spills to disk what does not fit into memory."""
+) -> Changed:
+    """Compare two artefacts of one kind; spills to disk what does not fit into memory.
+
+    `examples` are shown of each change; the `top` relations or branches. `kbs` are those that alias tables
+    and linked documents speak of, if they are not where they were.
+    """
     kinds = {artefact.read(path).kind for path in (old, new)}
-    if kinds != {trees.KIND}:
-        return names_diff.diff(old, new, kbs=kbs, examples=examples, top=top, memory=memory, threads=threads)
-    if kbs:
-        raise ConfigError(f"{old}, {new}: --kb has nothing to name in trees")
-    return trees_diff.diff(old, new, examples=examples, top=top, memory=memory, threads=threads)
+    _refuse(kbs, f"{old}, {new}", kinds)
+    kind = KINDS.get(kinds.pop()) if len(kinds) == 1 else None
+    options: dict[str, Any] = {"examples": examples, "memory": memory, "threads": threads}
+    options |= {"kbs": kbs} if kind and kind.named else {"top": top}
+    compare = kind.diff if kind and kind.diff else kb_diff.diff  # which refuses what is no knowledge base
+    return compare(old, new, **options)
+
+
+def _refuse(kbs: Sequence[Path | str], what: str, kinds: Set[str]) -> None:
+    """Refuse knowledge bases for artefacts without numbers to be named."""
+    if kbs and not all(kind in KINDS and KINDS[kind].named for kind in kinds):
+        more = "; `--decode N` shows examples with labels" if kinds == {shards.KIND} else ""
+        raise ConfigError(f"{what}: --kb names what alias tables and linked documents speak of{more}")

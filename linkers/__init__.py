@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from kbtools.linkers.fitting.telling import summary as fit_summary
     from kbtools.linkers.index.kinds import KINDS, build_index, index_summary, open_index
     from kbtools.linkers.manifests import summary as link_summary
+    from kbtools.linkers.spacy.parsing import parse_to as parse
 
 __all__ = [
     "KINDS", "Limits", "build_index", "cross_validated", "explain_documents", "explain_text", "fit",
-    "fit_summary", "index_summary", "link", "link_summary", "open_index", "write_page",
+    "fit_summary", "index_summary", "link", "link_summary", "open_index", "parse", "write_page",
 ]  # fmt: skip
 
 # what lives where its work is done, imported when it is first asked for
@@ -32,6 +33,7 @@ _ELSEWHERE = {
     "link": "kbtools.linkers.corpora:link",
     "link_summary": "kbtools.linkers.manifests:summary",
     "open_index": "kbtools.linkers.index.kinds:open_index",
+    "parse": "kbtools.linkers.spacy.parsing:parse_to",
     "write_page": "kbtools.linkers.explaining:write_page",
 }
 

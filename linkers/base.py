@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.alias.hashing import codes_of
+from kbtools.arrays import ranges
 from kbtools.linked.schema import KINDS
 from kbtools.linkers.words import Words, words_of
 
@@ -192,13 +193,6 @@ def joined(parts: Sequence[Mentions]) -> Mentions:
     new = np.ones(len(order), np.bool_)
     new[1:] = (np.diff(places) != 0).any(axis=0)
     return take(whole, order[new])
-
-
-def ranges(firsts: NDArray[np.integer], lengths: NDArray[np.integer]) -> Longs:
-    """Return the numbers first, first + 1 … of each range, one range after the other."""
-    ends = np.cumsum(lengths)
-    whole = np.arange(ends[-1] if len(ends) else 0)
-    return np.asarray(whole + np.repeat(firsts - (ends - lengths), lengths), np.int64)
 
 
 def best(mentions: Mentions, score: Floats) -> Longs:

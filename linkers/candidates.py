@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from kbtools.alias import Alias
 from kbtools.alias.lookup import Slices
 from kbtools.alias.scanning.scan import Spans
+from kbtools.arrays import ranges
 from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.linkers import endings, partial
-from kbtools.linkers.base import KINDS, Block, Longs, Mentions, joined, keep_candidates, ranges, take
+from kbtools.linkers.base import KINDS, Block, Longs, Mentions, joined, keep_candidates, take
 from kbtools.linkers.index.base import Hits
 from kbtools.linkers.knowledge import Knowledge
 

@@ -18,7 +18,7 @@ from kbtools.alias import hashing
 from kbtools.kb.schema import STR
 from kbtools.linkers.base import Block, Longs, Marks
 from kbtools.linkers.letters import CAPITAL, kinds
-from kbtools.linkers.words import stop_words
+from kbtools.text.stop_words import stop_words
 
 APOSTROPHES = [ord("'"), ord("’")]
 GLUE = [*APOSTROPHES, *map(ord, ".-‐‑&")]  # between letters inside a token

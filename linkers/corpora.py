@@ -21,13 +21,15 @@ from kbtools import artefact, corpus
 from kbtools.artefact import Done, Manifest, Outcome, Staging, Task
 from kbtools.config import plain
 from kbtools.corpus import Piece, Report
-from kbtools.errors import ConfigError, KbError
+from kbtools.errors import ConfigError
 from kbtools.executors import Pool, pool
+from kbtools.kb.rejects import rejects_table
+from kbtools.kb.writer import write_groups
 from kbtools.linked.schema import DOCUMENTS, KIND, TABLE
 from kbtools.linkers import opening, rows
 from kbtools.linkers.base import Block
 from kbtools.linkers.linking import Decided, blocks
-from kbtools.linkers.manifests import inputs_of, manifest_of, rejected_table
+from kbtools.linkers.manifests import inputs_of, manifest_of
 from kbtools.linkers.opening import Asked, Opened
 from kbtools.linkers.releases import same_numbers
 from kbtools.progress import Progress
@@ -88,13 +90,12 @@ def link(
     )  # fmt: skip
     told = {"linker": linker, **msgspec.to_builtins(how), "corpus": list(corpus_settings)}
     job = _Job(str(documents), asked, how, told)
-    with Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging:
-        try:
-            with pool(staging.folder, workers=workers) as crew:
-                return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
-        except KbError:
-            staging.forget()
-            raise
+    with (
+        Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging,
+        staging.worthwhile(),
+        pool(staging.folder, workers=workers) as crew,
+    ):
+        return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
 
 
 class _Job:
@@ -119,7 +120,7 @@ class _Job:
         tasks = _tasks(self.documents, folder, self.asked, self.how, settings=settings, report=report)
         done, seconds = _run(crew, tasks, quiet=quiet)
         made = manifest_of(self.here, self.settings, self.inputs, done, report)
-        tables = made.tables | rejected_table(folder, done, report)
+        tables = made.tables | rejects_table(folder / "new", report.whole(done).rejects)
         resources = {"seconds": round(seconds, 3), "peak worker MB": round(crew.peak_mb)}
         return msgspec.structs.replace(made, tables=tables, resources=resources)
 
@@ -165,36 +166,18 @@ def link_piece(
     here = opening.opened(msgspec.convert(asked, Asked))
     report, counts, how = Report(), Counter[str](), msgspec.convert(written, Written)
     name = f"new/{TABLE}/{mine.number:06}.parquet"
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
     documents = (
         linked
         for batch in corpus.read(mine, folder, report)
         for linked in link_batch(here, batch, counts, how)
     )
-    rows_written = _write(folder / name, documents, mine.number if how.text == "ref" else None)
+    rows_written = write_groups(
+        folder / name, DOCUMENTS, _sized(documents, mine.number if how.text == "ref" else None),
+        limit=GROUP, use_dictionary=REPEATED, use_byte_stream_split=LIKELY, write_statistics=["doc_id"],
+    )  # fmt: skip
     size = _mention_bytes(folder / name)
     facts = {**report.facts(), "documents": rows_written, "found": dict(counts), "bytes": size}
     return Outcome(files=[name], facts=facts)
-
-
-def _write(path: Path, documents: Iterable[pa.RecordBatch], piece: int | None) -> int:
-    """Write documents in groups of some MiB; with `piece`, where their texts stand instead of the texts."""
-    row = size = 0
-    held: list[pa.RecordBatch] = []
-    with pq.ParquetWriter(
-        path, DOCUMENTS, compression="zstd", compression_level=1, use_dictionary=REPEATED,
-        use_byte_stream_split=LIKELY, write_statistics=["doc_id"],
-    ) as out:  # fmt: skip
-        for linked in documents:
-            size += linked["text"].nbytes
-            held.append(linked if piece is None else _referred(linked, piece, row))
-            row += linked.num_rows
-            if size >= GROUP:
-                out.write_table(pa.Table.from_batches(held), row_group_size=1 << 30)
-                held, size = [], 0
-        if held or not row:
-            out.write_table(pa.Table.from_batches(held, DOCUMENTS), row_group_size=1 << 30)
-    return row
 
 
 def link_batch(
@@ -213,6 +196,14 @@ def _count(counts: Counter[str], found: Decided, block: Block) -> None:
     counts["characters"] += int(block.begins[-1])
     counts["mentions"] += len(found.mentions)
     counts["without an entity"] += int((found.choice < 0).sum())
+
+
+def _sized(documents: Iterable[pa.RecordBatch], piece: int | None) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Yield documents with the bytes of their texts; with `piece`, where the texts stand instead of them."""
+    row = 0
+    for linked in documents:
+        yield linked if piece is None else _referred(linked, piece, row), linked["text"].nbytes
+        row += linked.num_rows
 
 
 def _referred(linked: pa.RecordBatch, piece: int, row: int) -> pa.RecordBatch:

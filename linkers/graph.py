@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.extras import need
-from kbtools.linkers.base import Longs, Mentions, best_first, ranges
+from kbtools.linkers.base import Longs, Mentions, best_first
 from kbtools.linkers.relatedness import Doubles, Neighbours, Sets, related, sets_of
 
 PIECE = 1000  # mentions of one document that see each other at most

@@ -19,9 +19,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools.alias import hashing
+from kbtools.arrays import ranges
 from kbtools.kb.reader import Base
 from kbtools.linkers import morphology
-from kbtools.linkers.base import Longs, ranges
+from kbtools.linkers.base import Longs
 from kbtools.linkers.words import words_of
 
 U64 = NDArray[np.uint64]

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools import plugins
+from kbtools.arrays import ranges
 from kbtools.errors import ConfigError
+from kbtools.linked.overlap import best_non_overlapping, leftmost_longest
 from kbtools.linkers import candidates
 from kbtools.linkers.base import (
     KINDS,
@@ -28,11 +30,9 @@ from kbtools.linkers.base import (
     Step,
     best,
     no_mentions,
-    ranges,
     take,
 )
 from kbtools.linkers.knowledge import Knowledge
-from kbtools.linkers.overlap import best_non_overlapping, leftmost_longest
 from kbtools.linkers.preset import FOLDERS, RANKING, Preset, settings_of
 
 LEAST = 1e-6  # even a mention that means nothing is better than none

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import pyarrow as pa
-
 from kbtools import artefact
-from kbtools.artefact import Done, Input, Licence, Manifest, Table, begin, unite
+from kbtools.artefact import Done, Input, Licence, Manifest, Table, begin, published, unite
 from kbtools.corpus import Report
-from kbtools.kb.schema import TABLES
 from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import write_rows
 from kbtools.linked.schema import DOCUMENTS, KIND, TABLE
 from kbtools.linkers.opening import Asked, Opened
 
@@ -38,16 +32,13 @@ def manifest_of(
     here: Opened, settings: dict[str, Any], inputs: list[Input], done: Sequence[Done], report: Report
 ) -> Manifest:
     """Return the manifest of linked documents from what their tasks told."""
-    counts: Counter[str] = Counter()
+    whole = report.whole(done)
+    counts = whole.counts
     for one in done:
-        counts.update(one.facts["counts"])
         counts.update(one.facts["found"])
-    counts.update(report.counts)
     mentions, size = counts["mentions"], sum(one.facts["bytes"] for one in done)
-    files = [msgspec.structs.replace(f, path=f.path.removeprefix("new/")) for one in done for f in one.files]
-    documents = Table(
-        rows=sum(one.facts["documents"] for one in done), files=files, schema=schema_digest(DOCUMENTS)
-    )
+    rows = sum(one.facts["documents"] for one in done)
+    documents = Table(rows=rows, files=published(done), schema=schema_digest(DOCUMENTS))
     alias = here.knowledge.alias.manifest
     return begin(
         KIND,
@@ -58,7 +49,7 @@ def manifest_of(
         counts=dict(counts),
         notes={"bytes per mention": round(size / mentions, 1) if mentions else 0},
         licences=unite(licences_of(here)),
-        incomplete=alias.incomplete or bool(report.damage) or any(one.facts["damage"] for one in done),
+        incomplete=alias.incomplete or bool(whole.damage),
     )
 
 
@@ -66,17 +57,6 @@ def licences_of(here: Opened) -> list[Licence]:
     """Return the terms of all that a linker is made of."""
     manifests = [here.knowledge.alias.manifest, *(index.manifest for index in here.knowledge.indexes)]
     return [licence for manifest in manifests for licence in manifest.licences]
-
-
-def rejected_table(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
-    """Write what cannot be used as a table of the artefact in the making."""
-    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
-    if not found:
-        return {}
-    schema = TABLES["rejects"].schema
-    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
-    files = [artefact.entry(folder / "new", name) for name in names]
-    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
 
 
 def summary(made: Manifest, out: str | Path) -> str:

@@ -1,10 +1,9 @@
 """Inflected forms of English lemmas: WordNet's rules of detachment, the other way round.
 
-Miller et al. (1990), morphy(7WN): a noun "wishes" is looked up as "wish" if that is a noun, because `shes`
-may be `sh`. Here every lemma is given all forms that a rule leads back from, so that a text is looked up as
-it is. In a collocation of nouns the last word changes (`dining tables`), in one of verbs the first one
-(`takes off`); adjectives change only alone. Irregular forms are in WordNet's lists of exceptions; a form that
-is there has no other lemma.
+Every lemma is given all forms that a rule of `kbtools.text.detachment` leads back from, so that a text is
+looked up as it is. In a collocation of nouns the last word changes (`dining tables`), in one of verbs the
+first one (`takes off`); adjectives change only alone. Irregular forms are in WordNet's lists of exceptions; a
+form that is there has no other lemma.
 """
 
 from __future__ import annotations
@@ -16,25 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.text.detachment import RULES, SHORT
+
 Found = tuple[NDArray[np.int64], pa.StringArray]  # rows of lemmas, and forms of them
 
-RULES: dict[str, tuple[tuple[str, str], ...]] = {  # what a form ends in, and its lemma
-    "n": (
-        ("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"),
-        ("men", "man"), ("ies", "y"),
-    ),
-    "v": (
-        ("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""),
-    ),
-    "a": (("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
-}  # fmt: skip
 # before, the word that changes, and after
 PARTS = {
     "n": r"^(?P<before>(?:.*[ _-])?)(?P<word>[^ _-]+)(?P<after>)$",
     "v": r"^(?P<before>)(?P<word>[^ _-]+)(?P<after>(?:[ _-].*)?)$",
     "a": r"^(?P<before>)(?P<word>[^ _-]+)(?P<after>)$",
 }
-SHORT = 2  # no noun of so few letters has a plural
 
 
 def inflected(lemmas: pa.StringArray, pos: str) -> Iterator[Found]:

@@ -120,7 +120,7 @@ def ask(
     """Put together what is asked for; `linker` is a preset, a TOML file or a fitted linker's folder."""
     said = [*overrides, *([f"overlap={overlap}"] if overlap else [])]
     fitted = None
-    if Path(linker).is_dir() and linker not in presets.names():
+    if Path(linker).is_dir() and linker not in presets.PRESETS.names():
         artefact.read(Path(linker), "linker")
         fitted, preset = linker, presets.load(str(Path(linker) / "linker.toml"), said)
     else:

@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +23,9 @@ from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.linkers import candidates
 from kbtools.linkers.base import KINDS
+from kbtools.presets import Presets
 
-SUFFIX = ".toml"
-FOLDER = Path(__file__).parent / "presets"
+PRESETS = Presets(Path(__file__).parent / "presets", "--with", "linker", ".toml files, fitted linkers")
 FOLDERS = {"mentions": "kbtools.linkers.mentions", "features": "kbtools.linkers.features"}
 RANKING = "kbtools.linkers.ranking"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -100,22 +99,9 @@ def settings_of(package: str, name: str, told: Mapping[str, Any], where: str) ->
     return config.build(plugins.load(package, name).Settings, dict(told), where=where)
 
 
-def names() -> list[str]:
-    """List the presets."""
-    return sorted(file.stem for file in FOLDER.glob(f"*{SUFFIX}"))
-
-
 def load(name: str, overrides: Iterable[str] = ()) -> Preset:
     """Load a preset by its name, or a TOML file by its path; `overrides` are name=value."""
-    if name in names():
-        path = FOLDER / f"{name}{SUFFIX}"
-    elif name.endswith(SUFFIX):
-        path = Path(name)
-    else:
-        near = get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        known = f"there are {', '.join(names())}, .toml files, fitted linkers"
-        raise ConfigError(f"--with {name!r}: no such linker; {hint}{known}")
+    path = PRESETS.path(name)
     table = config.load_table(path)
     own = [item for item in overrides if not _told_part(table, item)]
     return config.build(Preset, table, where=str(path), overrides=own)

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.extras import need
-from kbtools.linkers.base import Longs, ranges
+from kbtools.linkers.base import Longs
 from kbtools.linkers.index.profile.csr import drawn
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -168,10 +167,3 @@ def _octets() -> NDArray[np.uint8]:
     table = np.zeros(256, np.uint8)
     table[: 1 << 7] = [_class(code) for code in range(1 << 7)]
     return table
-
-
-@cache
-def stop_words() -> list[str]:
-    """Return words that are no names by themselves."""
-    lines = files("kbtools").joinpath("tables", "stop_words.txt").read_text("utf-8").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]

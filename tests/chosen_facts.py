@@ -88,7 +88,9 @@ def told(facts: Facts, found: Considered) -> list[tuple[int, str, str, str]]:
     )  # fmt: skip
 
 
-def chosen(facts: Facts, block: Sentences, asked: Any, **more: Any) -> list[tuple[int, str, str]]:
+def chosen(
+    facts: Facts, block: Sentences, asked: Any, *, encode: Any = None, **more: Any
+) -> list[tuple[int, str, str]]:
     """Prepare, choose, and write the branches: mention, relation, object."""
     choosing.prepare(facts, asked, **more)
-    return [one[:3] for one in told(facts, choosing.choose(block, facts, asked))]
+    return [one[:3] for one in told(facts, choosing.choose(block, facts, asked, encode))]

@@ -212,9 +212,19 @@ SAMPLES: dict[str, Sample] = {
                     "8|t|é\n8|a|\n"),
     "raganato": Sample({"a.data.xml": RAGANATO.encode(), "a.gold.key.txt": b"d0.s0.t0 bank%1:17:01::\n"}),
     "semcor": one("br-x01", SEMCOR),
+    "relations": lines(
+        "a.jsonl", {"token": ["in", "Bonn", "é"], "relation": "x", "h": {"id": "Q586", "pos": [1, 2]},
+                    "t": {"pos": [2, 3]}},
+        {"text": "é in Ulm", "label": "y", "ents": [["Q3012", 5, 8, 0.5], ["Q1", 0, 1, 0.5]], "ann": []},
+    ),
     "table": one("a.tsv", "text_a\tlabel\nin Bonn\t1\né\t0\n"),
     "text": one("a.txt", "in\nBonn é\n", exact=True),
     "trex": one("a.json", json.dumps([{"docid": "1", **TREX}, {"docid": "2", **TREX}])),
+    "typed": lines(
+        "a.jsonl", {"sent": "in Bonn é", "start": 3, "end": 7, "labels": ["city"],
+                    "ents": [["Q586", 3, 7, 1]]},
+        {"tokens": ["é", "Ulm"], "mentions": [{"start": 1, "end": 2, "labels": ["/city"]}]},
+    ),
     "wikitext": lines(
         "a.jsonl", {"title": "Bonn", "tokens": ["in", "Bonn", "."], "annotations": [CHANGE]},
         {"title": "x", "tokens": ["é"], "annotations": []},

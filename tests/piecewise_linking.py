@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from click.testing import CliRunner
 
-from kbtools import artefact, linkers
-from kbtools.cli.main import main
+from kbtools import linkers
 from tests import tiny_linking
+from tests.started import run, same
 
 PIECE = 400  # bytes of a corpus
 DOCUMENTS = 160
-RESUME = "Interrupted; run the same command again: it goes on where it stopped\n"
 
 
 def build(folder):
@@ -32,32 +30,8 @@ def small(patch):
     patch.setattr("kbtools.corpus._files.PIECE", PIECE)
 
 
-def files(linked):
-    """Return all files but the manifest, which tells when and where it was made."""
-    return {
-        str(path.relative_to(linked)): path.read_bytes()
-        for path in sorted(linked.rglob("*"))
-        if path.is_file() and path.name != "manifest.json"
-    }
-
-
-def same(one, other):
-    return files(one) == files(other) and artefact.read(one).content == artefact.read(other).content
-
-
 def line(news, alias, out, *more, workers=1):
     return ["link", news, "--alias", alias, "--out", out, "--workers", workers, "--quiet", *more]
-
-
-def run(*arguments):
-    return CliRunner().invoke(main, [str(one) for one in arguments])
-
-
-def refused(what, *arguments):
-    done = run(*arguments)
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.output
-    assert what in done.stderr
-    return done
 
 
 def finish(news, alias, out, reference, workers=1):

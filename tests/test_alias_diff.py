@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from kbtools import api
+from kbtools.about import diff
 from kbtools.alias.about.changes import AliasDifference, Turn
-from kbtools.alias.about.diff import diff
 from kbtools.errors import ArtefactError, ConfigError
 from tests import tiny_alias, tiny_kb
 from tests.tiny_alias import name
@@ -139,7 +139,7 @@ def test_knowledge_bases_that_moved_can_be_given(tmp_path):
     other = tiny_alias.kb(tmp_path / "other", OLD, name="other")
     with pytest.raises(ArtefactError, match="no candidates of 'other' here; there are: tiny"):
         diff(old, tmp_path / "new", kbs=[other])
-    with pytest.raises(ConfigError, match="no alias tables or linked documents; --kb names"):
+    with pytest.raises(ConfigError, match="--kb names what alias tables and linked"):
         diff(other, other, kbs=[other])
 
 

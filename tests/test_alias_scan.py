@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -59,6 +60,16 @@ def test_a_scan_is_a_look_up_of_all_spans(some, surfaces):
         (at, *match) for at, text in enumerate(some) for match in brute_force(partial(lookup, tables), text)
     ]
     assert found(tables, *some) == expected
+
+
+@given(some=st.lists(texts, max_size=4), surfaces=aliases, least=st.integers(2, 4))
+@settings(max_examples=200, deadline=None)
+def test_without_short_names_the_others_are_the_same(some, surfaces, least):
+    arrays = compiled(surfaces).arrays
+    spans = scan(arrays, some)
+    expected = spans.take(np.flatnonzero(spans.end - spans.start >= least))
+    for mine, theirs in zip(scan(arrays, some, least), expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kbtools import api, artefact
-from kbtools.alias.about.verify import verify
+from kbtools.about import verify
 from tests import tiny_alias, tiny_kb
 
 

@@ -41,9 +41,9 @@ FLOORS = (  # of the core, from the top; a room imports from lower floors and fr
     {"linked"},
     {"kb", "executors", "metrics"},
     {"artefact"},
-    {"io", "progress"},
+    {"io", "progress", "presets"},
     {"text", "config", "plugins"},
-    {"extras"},
+    {"extras", "arrays"},
     {"errors"},
     {"__init__"},
 )
@@ -54,7 +54,9 @@ TABULAR = {"pyarrow", "duckdb"}
 NEVER = {  # folder or room -> libraries it does not import, not even inside a function
     "kbtools": HEAVY,
     "models": {"spacy", "faiss", "duckdb"},
-    **dict.fromkeys(["__init__", "errors", "config", "plugins", "extras", "progress"], TABULAR | {"numpy"}),
+    **dict.fromkeys(
+        ["__init__", "errors", "config", "plugins", "extras", "progress", "presets"], TABULAR | {"numpy"}
+    ),
     **dict.fromkeys(["text", "artefact"], TABULAR),
 }
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}

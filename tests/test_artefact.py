@@ -135,6 +135,20 @@ def test_a_build_that_has_done_nothing_can_be_forgotten(out):
     assert tree(out.parent) == []
 
 
+@pytest.mark.parametrize("done", [False, True])
+def test_an_error_leaves_behind_only_what_can_go_on(out, done):
+    def fail(stage):
+        if done:
+            (stage.folder / "done").mkdir()
+            (stage.folder / "done" / "0.json").write_text("{}")
+        with stage.worthwhile():
+            raise ArtefactError("of the user")
+
+    with Staging(out, PLAN) as stage, pytest.raises(ArtefactError):
+        fail(stage)
+    assert stage.folder.exists() == done
+
+
 def test_a_target_is_replaced_only_on_request(out):
     build(out)
     with pytest.raises(ArtefactError, match="exists; give another --out, or --overwrite"):

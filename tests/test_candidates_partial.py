@@ -17,7 +17,7 @@ from kbtools.errors import ConfigError
 from kbtools.linkers import endings, opening, partial
 from kbtools.linkers.base import Block
 from kbtools.linkers.index.profile import Profile, parts
-from kbtools.linkers.words import stop_words
+from kbtools.text.stop_words import stop_words
 from tests import tiny_kb
 from tests.tiny_alias import name
 

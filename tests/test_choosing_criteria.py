@@ -10,10 +10,12 @@ import pytest
 from kbtools import plugins
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.reader import gather
+from kbtools.linkers.index.dense.hashing_encoder import HashingEncoder
 from kbtools.trees import choosing
 from kbtools.trees.choosing import Settings
 from tests import tiny_linked
 from tests.chosen_facts import chosen, facts_of, sentences, settings, told
+from tests.letter_vectors import Letters
 
 CITIES = [
     ("Rome", "is a", "city"),
@@ -23,7 +25,6 @@ CITIES = [
     ("Pisa", "country", "Italy"),
     ("Oslo", "is a", "city"),
 ]
-HASHING = "kbtools.linkers.index.dense.hashing_encoder:HashingEncoder"
 
 
 def parts_of(facts, block, name, **more):
@@ -102,10 +103,10 @@ def test_novelty_of_chinese_is_by_character(tmp_path):
 
 def test_similarity_is_a_cosine(tmp_path):
     facts = facts_of(tmp_path, [("Rome", "fed", "a a b"), ("Rome", "fed", "c"), ("Rome", "fed", "")])
-    asked = settings(by=("similarity",), encoder="tests.letter_vectors:Letters", predicate=False)
+    asked = settings(by=("similarity",), predicate=False)
     choosing.prepare(facts, asked)
     block = sentences(facts, ("a b b", ["Rome"]))
-    found = choosing.scored(block, facts, asked)
+    found = choosing.scored(block, facts, asked, Letters())
     scores = dict(
         zip(
             [one[2] for one in told(facts, found.considered)], found.parts["similarity"].tolist(), strict=True
@@ -118,8 +119,11 @@ def test_similarity_is_a_cosine(tmp_path):
 def test_our_own_encoder_will_do(tmp_path):
     facts = facts_of(tmp_path, [("Rome", "is a", "city"), ("Rome", "food", "pasta and pizza")])
     block = sentences(facts, ("in Rome they cook good pasta", ["Rome"]), ("Rome, the old city", ["Rome"]))
-    asked = settings(1, by=("similarity",), encoder=HASHING)
-    assert chosen(facts, block, asked) == [(0, "food", "pasta and pizza"), (1, "is a", "city")]
+    asked = settings(1, by=("similarity",))
+    assert chosen(facts, block, asked, encode=HashingEncoder()) == [
+        (0, "food", "pasta and pizza"),
+        (1, "is a", "city"),
+    ]
 
 
 def test_unexpectedness_is_what_text_does_not_tell(tmp_path):
@@ -191,13 +195,12 @@ def test_settings_that_do_not_fit(given, message):
         Settings(**given)
 
 
-def test_an_encoder_that_is_not_there(tmp_path):
+def test_similarity_needs_an_encoder(tmp_path):
     facts = facts_of(tmp_path, CITIES)
-    for encoder in (None, "nowhere:Encoder", "kbtools.kb", "kbtools.kb:Nothing"):
-        asked = settings(by=("similarity",), encoder=encoder)
-        choosing.prepare(facts, asked)
-        with pytest.raises(ConfigError, match="encoder"):
-            choosing.choose(sentences(facts, ("Rome", ["Rome"])), facts, asked)
+    asked = settings(by=("similarity",))
+    choosing.prepare(facts, asked)
+    with pytest.raises(ConfigError, match="--encoder"):
+        choosing.choose(sentences(facts, ("Rome", ["Rome"])), facts, asked)
 
 
 @pytest.mark.parametrize("name", plugins.names("kbtools.trees.choosing"))

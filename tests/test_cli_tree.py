@@ -105,3 +105,28 @@ def test_another_release_than_was_linked_to(world, tmp_path):
     assert "Warning: " in done.stderr
     tree(world, tmp_path / "linked", tmp_path / "again", "--kb", world / "small")
     assert "warnings" not in artefact.read(tmp_path / "again").notes
+
+
+def test_similarity_has_an_encoder_of_ours(world, tmp_path):
+    tree(world, world / "a.txt", tmp_path / "out", "-o", "choice.by=similarity")
+    assert artefact.read(tmp_path / "out").settings["encoder"].startswith("hashing-1-")
+    tree(world, world / "a.txt", tmp_path / "b", "-o", "choice.by=similarity", "--encoder", "hashing-1-64")
+    assert artefact.read(tmp_path / "b").settings["encoder"] == "hashing-1-64"
+
+
+def test_an_encoder_that_nobody_asks(world, tmp_path):
+    done = tree(world, world / "a.txt", tmp_path / "out", "--encoder", "hashing-1-64", code=2)
+    assert "choice.by=similarity" in done.stderr
+
+
+def test_no_setting_names_code(world, tmp_path):
+    override = ("-o", "choice.encoder=os:getcwd")
+    assert "choice.encoder" in tree(world, world / "a.txt", tmp_path / "out", *override, code=2).stderr
+
+
+def test_counts_alone_choose_the_rarer_of_what_never_met(world, tmp_path):
+    tree(world, world / "a.txt", tmp_path / "out", "--cooccurrence", world / "a.txt")
+    assert artefact.read(tmp_path / "out").settings["choice"]["by"] == [
+        "unexpectedness",
+        "informativeness:0.1",
+    ]

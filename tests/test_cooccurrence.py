@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from kbtools import executors
 from kbtools.errors import ConfigError
+from kbtools.kb import ids as kb_ids
 from kbtools.kb.reader import gather
 from kbtools.metrics import cooccurrence as meeting
 from kbtools.metrics.cooccurrence import Counts, Pairs, npmi
@@ -152,6 +153,17 @@ def test_text_without_links_needs_names(facts, tmp_path):
 def test_a_corpus_of_another_knowledge_base(facts, linked):
     with pytest.raises(ConfigError, match="names no entity of other"):
         cooccurrence.prepare(facts, str(linked), kb="other")
+
+
+def test_links_by_ids_are_looked_up(facts, tmp_path):
+    kb = tiny_kb.write(tmp_path / "named", tiny_kb.world())
+    ids = kb_ids.Ids(gather([kb])[0].kb).take(np.array([3, 4])).to_pylist()
+    links = [{"start": at, "end": at + 1, "ids": {"tiny": one}} for at, one in enumerate([*ids, "nobody"])]
+    links.append({"start": 3, "end": 4, "ids": {"other": ids[0]}})
+    (tmp_path / "a.jsonl").write_bytes(msgspec.json.encode({"id": "a", "text": "abcd", "mentions": links}))
+    cooccurrence.prepare(facts, str(tmp_path / "a.jsonl"), kb="tiny", kbs=[str(kb)])
+    found = cooccurrence.opened(facts.folder)
+    assert (found.units, found.named.tolist()) == (1, [0, 0, 0, 1, 1, 0])
 
 
 def test_names_in_raw_text(facts, tmp_path):

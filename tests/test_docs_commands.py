@@ -24,7 +24,11 @@ RUN = [  # in each, from top to bottom; those in one string go on with what the 
     "docs/how-to/explain-a-text.md",
     "docs/how-to/link.md docs/how-to/score-links.md docs/how-to/fit.md docs/how-to/spacy.md "
     "docs/reference/linked.md",
+    "docs/how-to/sentence-trees.md docs/how-to/explain-a-tree.md docs/how-to/choose-facts.md "
+    "docs/how-to/build-a-tokenizer.md docs/how-to/exposure.md",
+    "docs/how-to/shards.md docs/how-to/read-shards.md docs/reference/shards.md",
 ]
+LIBRARIES = ("faiss", "rapidfuzz", "scipy", "matplotlib", "spacy", "jieba", "torch", "datasets")
 SAMPLE = re.compile(r"\b(demo|data/sample)/\S")
 ELSEWHERE = re.compile(r"\b(kb|alias|index|models)/[a-z]")  # a user's own, only made up here
 
@@ -76,7 +80,7 @@ def parse(arguments):
 
 @pytest.mark.parametrize("names", RUN, ids=lambda names: names.split()[0])
 def test_commands_on_sample_data_run_as_they_are_shown(names, tmp_path, monkeypatch):
-    for library in ("faiss", "rapidfuzz", "scipy", "matplotlib", "spacy"):
+    for library in LIBRARIES:
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -88,10 +92,10 @@ def test_commands_on_sample_data_run_as_they_are_shown(names, tmp_path, monkeypa
 
 def run(name):
     """Run what a document shows on sample data; return how many commands and programs that were."""
-    ran = 0
+    ran, named = 0, dict[str, object]()
     for language, block in blocks(ROOT / name):
         if language == "python" and SAMPLE.search(block) and not ELSEWHERE.search(block):
-            exec(compile(block, name, "exec"), {})
+            exec(compile(block, name, "exec"), named)
             ran += 1
         for arguments in commands(block):
             told = " ".join(arguments)

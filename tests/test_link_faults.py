@@ -14,9 +14,9 @@ import time
 import psutil
 import pytest
 
-from tests.piecewise_linking import PIECE, RESUME, build, finish, line, refused, run, same, small
-from tests.started import PROGRAM, Started, owner_of
-from tests.test_ingest_faults import disk, linux_root
+from tests.piecewise_linking import PIECE, build, finish, line, small
+from tests.started import PROGRAM, Staged, Started, refused, same
+from tests.test_ingest_faults import linux_root
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,12 @@ def reference(world):
     return world[2]
 
 
+@pytest.fixture
+def linking(world):
+    alias, news, reference = world
+    return Staged(["link", news, "--alias", alias], reference, PIECE)
+
+
 def begin(news, alias, out, *, workers=2):
     return Started(line(news, alias, out, workers=workers), out, piece=PIECE)
 
@@ -58,13 +64,9 @@ def begin(news, alias, out, *, workers=2):
 # killed processes
 
 
-@pytest.mark.parametrize("moment", [(3, 1), (8, 2)])
-def test_a_killed_run_goes_on_where_it_stopped(tmp_path, alias, news, reference, moment):
-    tasks, workers = moment
-    started = begin(news, alias, tmp_path / "linked", workers=workers)
-    if started.wait_for(tasks):
-        started.kill()
-    finish(news, alias, tmp_path / "linked", reference, workers=workers)
+@pytest.mark.parametrize(("tasks", "workers"), [(3, 1), (8, 2)])
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path, linking, tasks, workers):
+    linking.killed(tmp_path / "linked", tasks, workers)
 
 
 def test_a_killed_worker_costs_nothing_but_time(tmp_path, alias, news, reference):
@@ -98,19 +100,9 @@ def test_a_storm_of_kills(tmp_path, alias, news, reference, seed):
 # impatient users
 
 
-@pytest.mark.parametrize("moment", [(2, 1), (4, 2)])
-def test_control_c_says_how_to_resume(tmp_path, alias, news, reference, moment):
-    tasks, workers = moment
-    started = begin(news, alias, tmp_path / "linked", workers=workers)
-    if started.wait_for(tasks):
-        crew = started.workers()
-        os.killpg(started.process.pid, signal.SIGINT)
-        code, out, err = started.end()
-        if code:
-            assert (code, out, err) == (130, "", RESUME)
-            assert not (tmp_path / "linked").exists()
-        assert not psutil.wait_procs(crew, timeout=5)[1]
-    finish(news, alias, tmp_path / "linked", reference)
+@pytest.mark.parametrize(("tasks", "workers"), [(2, 1), (4, 2)])
+def test_control_c_says_how_to_resume(tmp_path, linking, tasks, workers):
+    linking.interrupted(tmp_path / "linked", tasks, workers)
 
 
 def test_control_c_in_a_stream_promises_nothing(alias):
@@ -171,37 +163,13 @@ FULL = {  # what is made to fail, and at which call
 
 
 @pytest.mark.parametrize("where", FULL)
-def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, alias, news, reference, where):
-    what, at = FULL[where]
-    owner, _, attribute = what.rpartition(".")
-    target, calls = owner_of(owner), []
-    real = getattr(target, attribute)
-
-    def full(*args, **options):
-        calls.append(1)
-        if len(calls) >= at:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))
-        return real(*args, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(target, attribute, full)
-        done = refused("no space left on device", *line(news, alias, tmp_path / "linked"))
-    assert "run the same command again" in done.stderr
-    assert not (tmp_path / "linked").exists()
-    finish(news, alias, tmp_path / "linked", reference)
+def test_no_space_is_said_in_one_line_and_room_helps(tmp_path, linking, where):
+    linking.without_space(tmp_path / "linked", *FULL[where])
 
 
 @linux_root
-def test_a_disk_that_is_really_full(tmp_path, alias, news, reference):
-    out = tmp_path / "disk" / "linked"
-    with disk(tmp_path / "disk", "size=24k"):
-        for kilobytes in (24, 60, 120):
-            subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", tmp_path / "disk"], check=True)
-            refused("no space left on device", *line(news, alias, out))
-            assert not out.exists()
-        subprocess.run(["mount", "-o", "remount,size=64m", tmp_path / "disk"], check=True)
-        assert run(*line(news, alias, out)).exit_code == 0
-        assert same(out, reference)
+def test_a_disk_that_is_really_full(tmp_path, linking):
+    linking.on_a_small_disk(tmp_path / "disk", 24, 60, 120)
 
 
 def test_an_export_without_space_leaves_the_old_file(tmp_path, alias, reference, monkeypatch):

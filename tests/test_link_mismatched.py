@@ -9,7 +9,8 @@ import pytest
 
 from kbtools import api, artefact, linkers
 from tests import tiny_kb, tiny_linking
-from tests.piecewise_linking import build, line, refused, run, small
+from tests.piecewise_linking import build, line, small
+from tests.started import refused, run
 from tests.tiny_alias import name
 
 

@@ -283,7 +283,7 @@ def test_the_same_bytes_whatever_stands_beside(crowd, tmp_path):
 
 def test_a_preset_that_wants_more_than_there_is_says_so(alias, tmp_path):
     path = tiny_linking.corpus(tmp_path, {"text": "Paris"})
-    for preset in presets.names():
+    for preset in presets.PRESETS.names():
         try:
             linkers.link(path, tmp_path / preset, alias=alias, linker=preset)
         except KbError as error:

@@ -8,7 +8,8 @@ import shutil
 import pytest
 
 from kbtools import artefact, linkers
-from tests.piecewise_linking import RESUME, build, finish, line, refused, run, same, small
+from tests.piecewise_linking import build, finish, line, small
+from tests.started import RESUME, refused, run, same
 
 
 @pytest.fixture(autouse=True)

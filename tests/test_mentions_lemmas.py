@@ -14,7 +14,7 @@ from kbtools.linkers.base import KINDS, Block, Given, no_mentions
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.lexicon import POS, UNKNOWN, named
 from kbtools.linkers.mentions import lemmas
-from kbtools.linkers.morphology import RULES
+from kbtools.text.detachment import RULES
 from tests import tiny_alias, tiny_kb, tiny_wordnet
 
 GOLD = KINDS.index("gold")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler  # noqa: E402
 
+from kbtools.errors import ArtefactError  # noqa: E402
 from kbtools.models.train.data import BatchStream, Loader, RowSet, as_is, tensors  # noqa: E402
 from kbtools.shards.reader import Shards  # noqa: E402
 from kbtools.shards.reading.batches import Batches  # noqa: E402
@@ -81,6 +85,52 @@ def test_a_state_is_that_of_the_batch_handed_out_last(folder):
     assert done + seen(other) == expected
     assert len(seen(other)) == pytest.approx(len(expected), abs=2)  # and the next epoch, whole
     assert seen(loader) == expected[3:]  # the one that was left goes on, too
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5, 100])
+def test_a_thread_makes_batches_ahead(folder, ahead):
+    expected = seen(Batches(Shards(folder), reading=READING))
+    loader = Loader(Batches(Shards(folder), reading=READING), ahead=ahead)
+    batches = iter(loader)
+    done = [next(batches)["batch.rows"].tolist() for _ in range(3)]
+    state = loader.state()
+    assert state["number"] == 3
+    closed: Any = batches
+    closed.close()
+    assert not [one for one in threading.enumerate() if one.name.startswith("batches")]
+    other = Loader(Batches(Shards(folder), reading=READING), ahead=ahead)
+    other.resume(state)
+    assert done + seen(other) == expected
+    assert other.state()["epoch"] == 1
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_what_goes_wrong_in_the_thread_is_told(folder, monkeypatch, ahead):
+    batches = Batches(Shards(folder), reading=READING)
+    next(iter(Loader(batches)))
+
+    def broken(rows):
+        raise ArtefactError("damaged")
+
+    monkeypatch.setattr(batches.rows, "gather", broken)
+    with pytest.raises(ArtefactError, match="damaged"):
+        seen(Loader(batches, ahead=ahead))
+    assert batches.state()["number"] == 1
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_reading_draws_no_random_numbers(folder, workers):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    seen(Loader(Batches(Shards(folder), reading=READING), workers=workers, start="fork" if workers else None))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_batch_tells_its_epoch(folder, workers):
+    loader = Loader(Batches(Shards(folder), reading=READING), workers=workers, start="fork")
+    for epoch in (0, 1):
+        assert {batch["batch.epoch"] for batch in loader} == {epoch}
 
 
 def test_ranks_have_examples_of_their_own(folder):

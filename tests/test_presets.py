@@ -14,7 +14,7 @@ from kbtools.linkers.preset import FOLDERS, RANKING, Preset
 from tests import sample_linking
 from tests.sample_linking import documents, linked, opened, texts
 
-PRESETS = preset.names()
+PRESETS = preset.PRESETS.names()
 CLOSE = 1e-5
 each = pytest.mark.parametrize("name", PRESETS)
 

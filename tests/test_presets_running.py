@@ -16,7 +16,7 @@ from kbtools.linkers import preset
 from tests import sample_linking
 from tests.sample_linking import documents, linked, opened, texts
 
-PRESETS = preset.names()
+PRESETS = preset.PRESETS.names()
 SLOWEST = ("coherence", "umls")  # of a kind
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbtools.shards.assembly import assemble, place, ranges
+from kbtools.arrays import ranges
+from kbtools.shards.assembly import assemble, place
 from kbtools.shards.base import Segments, Texts
 from kbtools.shards.cutting import greedy, inwards, whole
 from kbtools.tokens.stream import Stream

@@ -158,7 +158,7 @@ def test_the_second_text_is_in_the_shards(tmp_path):
     assert {(one["label"], loaded.decode(one["input_ids"])) for one in found} == {
         ("0", "[CLS] the old town [SEP] a lake [SEP]"), ("1", "[CLS] the river [SEP] the town [SEP]"),
     }  # fmt: skip
-    assert [len(one["documents"]) for one in found] == [2, 2]
+    assert [len(one["documents"]) for one in found] == [1, 1]  # both texts are of one
 
 
 def test_documents_without_a_text_or_a_label(tokens):

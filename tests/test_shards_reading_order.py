@@ -195,8 +195,15 @@ def test_what_cannot_be_is_refused():
     lengths = np.array([5, 200, 3])
     with pytest.raises(ConfigError, match="tokens is 100, but example 1 alone has 200"):
         list(plan_of(lengths, Reading(tokens=100)).batches(START))
-    with pytest.raises(ConfigError, match="max_length is 128, but example 1 has 200 tokens"):
+    with pytest.raises(ConfigError, match="max_length is 128, but example 1 alone has 200 tokens"):
         list(plan_of(lengths, Reading(packed=True)).batches(START))
+    for reading in (Reading(tokens=100), Reading(packed=True)):  # told before training begins, too
+        with pytest.raises(ConfigError, match="example 1 alone has 200 tokens"):
+            plan_of(lengths, reading).check(None)
+        with pytest.raises(ConfigError, match="example 1 alone has 200 tokens"):
+            plan_of(lengths, reading).check(256)
+    plan_of(lengths, Reading(rows=2)).check(None)
+    plan_of(lengths, Reading(tokens=200)).check(256)
     with pytest.raises(ConfigError, match="tokens is 100: not one packed row of 128"):
         plan_of(lengths, Reading(tokens=100, packed=True))
     for wrong in ({"tokens": 0}, {"rows": -1}, {"window": -1}, {"multiple_of": 0}, {"drop_last": True}):

@@ -9,8 +9,9 @@ from kbtools.artefact import KbRef
 from kbtools.errors import ConfigError
 from kbtools.kb.reader import gather
 from kbtools.shards.base import Here
-from kbtools.shards.views._supersenses import NAMES, POS, RULES
+from kbtools.shards.views._supersenses import NAMES, POS
 from kbtools.shards.views.senses import VIEW, Settings
+from kbtools.text.detachment import RULES
 from tests import tiny_kb, tiny_tokenizer
 from tests.layout_tokens import tokenizer
 from tests.viewed import documents, said, seen, texts_of
@@ -191,7 +192,7 @@ def oracle(known, word, any_pos):
             whole = {one: len(eids) for (one, part), eids in lemmas.items() if part == pos and eids <= told}
             of |= {one for one, size in whole.items() if any_pos and size == max(whole.values())}
         elif not (pos == "n" and (word.endswith("ss") or len(word) <= 2)):
-            of |= {word[: -len(a)] + b for a, b in RULES[pos] if word.endswith(a)}
+            of |= {word[: -len(a)] + b for a, b in RULES.get(pos, ()) if word.endswith(a)}
         for one in of:
             if (one, pos) in lemmas:
                 found |= set().union(*(lemmas.get((one, part), set()) for part in (POS if any_pos else pos)))

@@ -6,6 +6,7 @@ from kbtools.artefact import KbRef
 from kbtools.errors import SourceError
 from kbtools.shards.base import Here
 from kbtools.shards.views import sentiment, units
+from kbtools.shards.views._words import words_of
 from tests import tiny_tokenizer
 from tests.viewed import documents, said, seen, texts_of
 
@@ -132,3 +133,10 @@ def test_without_a_lexicon_documents_tell():
     assert first["sentiment.polarity"] == [0, 1]
     assert second["sentiment.spans"] == []
     assert mine.counts["documents without sentiment"] == 1
+
+
+def test_the_words_of_a_block_are_those_of_no_other():
+    tokenizer = tiny_tokenizer.loaded()
+    one, two = (texts_of(documents(text), tokenizer) for text in ("The Dead Sea.", "A barge"))
+    told = [words_of(texts).distinct.to_pylist() for texts in (one, two, one, one._replace(whole=one.whole))]
+    assert told == [["The", "Dead", "Sea", "."], ["A", "barge"], *[["The", "Dead", "Sea", "."]] * 2]

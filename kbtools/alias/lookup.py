@@ -121,9 +121,29 @@ class Alias:
         found[strings.ends == strings.starts] = -1
         return found
 
-    def scan(self, texts: Sequence[str] | pa.Array) -> Spans:
-        """Find all names in running text, overlapping ones too, with their offsets in the texts."""
-        return scan(self.arrays, texts)
+    def scan(self, texts: Sequence[str] | pa.Array, least: int = 1) -> Spans:
+        """Find all names in running text, overlapping ones too, with their offsets in the texts.
+
+        Names of less than `least` characters are left out; where words are not parted by spaces, these are
+        most of all, and it is faster without them.
+        """
+        return scan(self.arrays, texts, least)
+
+    def likeliest(self, slices: Slices | Spans, kb: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the likeliest entity of each name in one knowledge base, and its prior; −1: none."""
+        ends, row = slices.first + slices.length, slices.first.copy()
+        while "kbs" in self.arrays:  # candidates are ordered by knowledge base, then by prior
+            going = np.flatnonzero(row < ends)
+            going = going[self.arrays["kbs"][row[going]] < kb]
+            if not len(going):
+                break
+            row[going] += 1
+        known = np.flatnonzero(row < ends)
+        if "kbs" in self.arrays:
+            known = known[self.arrays["kbs"][row[known]] == kb]
+        eid, p = np.full(len(row), -1, np.int64), np.zeros(len(row), np.float32)
+        eid[known], p[known] = self.arrays["eids"][row[known]], self.arrays["priors"][row[known]]
+        return eid, p
 
     def candidates(self, slices: Slices | Spans) -> pa.Table:
         """Return the candidates of looked-up names: query, kb, eid, prior; best first in each kb."""

@@ -8,12 +8,23 @@ from kbtools.artefact.manifest import (
     Manifest,
     Table,
     licences,
+    parents,
     plan,
     read,
     unite,
 )
 from kbtools.artefact.staging import Staging, begin
-from kbtools.artefact.task import Done, Outcome, Task, ensure, entry, finished, perform, write_whole
+from kbtools.artefact.task import (
+    Done,
+    Outcome,
+    Task,
+    ensure,
+    entry,
+    finished,
+    perform,
+    published,
+    write_whole,
+)
 
 __all__ = [
     "Done",
@@ -31,8 +42,10 @@ __all__ = [
     "entry",
     "finished",
     "licences",
+    "parents",
     "perform",
     "plan",
+    "published",
     "read",
     "unite",
     "write_whole",

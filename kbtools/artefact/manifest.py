@@ -16,6 +16,7 @@ VERSIONS = {
     "kb": 1, "alias": 1, "index": 1, "linker": 1, "linked": 1, "tokenizer": 1, "trees": 1, "shards": 1,
     "vectors": 1, "features": 1, "run": 1, "report": 1,
 }  # fmt: skip
+MANY = {"trees", "shards", "vectors", "features"}  # kinds that are called by what is in them
 MADE_BY = {  # for whoever gives something else instead
     "alias": "kbtools alias KB... --out ALIAS",
     "index": "kbtools index ALIAS|KB... --kind KIND --out INDEX",
@@ -120,6 +121,12 @@ def unite(licences: Iterable[Licence]) -> list[Licence]:
     return list(dict.fromkeys(licences))
 
 
+def parents(inputs: Iterable[Input]) -> list[Manifest]:
+    """Return the manifests of those inputs that are artefacts; dumps and corpora say nothing of terms."""
+    paths = [Path(one.path) for one in inputs]
+    return [read(path) for path in paths if (path / NAME).is_file()]
+
+
 def licences(path: Path) -> list[Licence]:
     """Return the terms of all that the artefact at `path` was made from, through its whole lineage."""
     return read(path).licences
@@ -147,13 +154,15 @@ def read(path: Path, kind: str | None = None) -> Manifest:
         raise ArtefactError(f"{file}: damaged or foreign: {error}") from error
     if kind is not None and found.kind != kind:
         made = f"; make it with `{MADE_BY[kind]}`" if kind in MADE_BY else ""
-        raise ArtefactError(f"{path}: {a(found.kind)} artefact, where {a(kind)} is wanted{made}")
+        wanted = f"{kind} are" if kind in MANY else f"{a(kind)} is"
+        raise ArtefactError(f"{path}: {a(found.kind)} artefact, where {wanted} wanted{made}")
     return found
 
 
 def a(kind: str) -> str:
-    """Write a kind of artefact with its article: a kb, an index."""
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+    """Write a kind of artefact with its article: a kb, an index, a shard."""
+    one = kind.removesuffix("s") if kind in MANY else kind
+    return f"an {one}" if one[0] in "aeiou" else f"a {one}"
 
 
 def _refuse_newer(path: Path, head: Head) -> None:

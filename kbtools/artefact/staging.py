@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -22,10 +23,10 @@ import msgspec
 import kbtools
 from kbtools.artefact import manifest as manifests
 from kbtools.artefact.manifest import Manifest
-from kbtools.artefact.task import RECORDS, out_of_space, write_whole
+from kbtools.artefact.task import NEW, RECORDS, out_of_space, write_whole
 from kbtools.errors import ArtefactError, KbError, ResourceError
 
-NEW, WORK, OLD = "new", "work", "old"
+WORK, OLD = "work", "old"
 OURS = {NEW, WORK, OLD, RECORDS, "lock", "plan", manifests.NAME}
 
 
@@ -69,8 +70,9 @@ class Staging:
                 self._resume()
         except OSError as error:
             self._give_up()
-            kind = ResourceError if out_of_space(error) else ArtefactError
-            raise kind(f"{self.folder}: cannot be written: {error.strerror}") from error
+            if out_of_space(error):
+                raise self._no_space() from error
+            raise ArtefactError(f"{self.folder}: cannot be written: {error.strerror}") from error
         except BaseException:
             self._give_up()
             raise
@@ -81,11 +83,23 @@ class Staging:
     ) -> None:
         self._release()
         if error is not None and not isinstance(error, KbError) and out_of_space(error):
-            raise ResourceError(f"{self.folder}: no space left on device; {self.how_to_resume()}") from error
+            raise self._no_space() from error
+
+    def _no_space(self) -> ResourceError:
+        return ResourceError(f"{self.folder}: no space left on device; {self.how_to_resume()}")
 
     def how_to_resume(self) -> str:
         """Say what a user whose build stopped can do."""
         return "make room if need be and run the same command again: it goes on where it stopped"
+
+    @contextlib.contextmanager
+    def worthwhile(self) -> Iterator[None]:
+        """Keep the building site after an error in here only if it holds something to go on with."""
+        try:
+            yield
+        except KbError:
+            self.forget()
+            raise
 
     def forget(self) -> None:
         """Take the building site away if no task is done: it would only be in the way of another plan."""

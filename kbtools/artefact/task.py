@@ -10,6 +10,7 @@ import errno
 import importlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from kbtools.artefact import digest
 from kbtools.artefact.manifest import FileEntry
 
 RECORDS = "done"
+NEW = "new"  # what becomes the artefact
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +93,12 @@ def entry(folder: Path, name: str) -> FileEntry:
     """Describe a file that exists."""
     path = folder / name
     return FileEntry(path=name, bytes=path.stat().st_size, digest=digest.of_file(path))
+
+
+def published(done: Iterable[Done]) -> list[FileEntry]:
+    """Return the files that tasks wrote into the artefact in the making, as its manifest names them."""
+    files = (file for one in done for file in one.files)
+    return [msgspec.structs.replace(file, path=file.path.removeprefix(f"{NEW}/")) for file in files]
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import IO, Any, ClassVar, NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
+from kbtools.artefact import Done
 from kbtools.io import Damage
 from kbtools.kb.schema import STR, U32
 
@@ -93,6 +94,15 @@ class Report:
     def facts(self) -> dict[str, Any]:
         """Return it as plain data, for the record of a task."""
         return {"counts": dict(self.counts), "rejects": self.rejects, "damage": self.damage}
+
+    def whole(self, done: Iterable[Done]) -> Report:
+        """Return what there is to say once the tasks are done that told their `facts`."""
+        found = Report()
+        for facts in [*(one.facts for one in done), self.facts()]:
+            found.counts.update(facts["counts"])
+            found.rejects += facts.get("rejects", [])
+            found.damage += facts.get("damage", [])
+        return found
 
 
 class Format(Protocol):

@@ -114,7 +114,8 @@ def rows(part: Any, report: Report) -> Iterator[pa.RecordBatch]:
         for batch in table.iter_batches(mine.batch, row_groups=[mine.group], columns=COLUMNS):
             if batch["text"].null_count:
                 raise ArtefactError(
-                    f"{mine.file}: holds no text (written with --text ref): read its corpus instead"
+                    f"{mine.file}: holds no text (written with --text ref): link again with --text copy, "
+                    "or read its corpus"
                 )
             report.counts["read"] += batch.num_rows
             yield batch

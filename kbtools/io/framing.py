@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from kbtools.arrays import ranges
 from kbtools.errors import SourceError
 
 if TYPE_CHECKING:
@@ -119,18 +120,6 @@ def gathered(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def ranges(begin: Places, end: Places) -> Places:
-    """Return all numbers in [begin, end), for each pair.
-
-    >>> ranges(np.array([0, 5, 7]), np.array([2, 5, 9]))
-    array([0, 1, 7, 8])
-    """
-    lengths = end - begin
-    before = np.cumsum(lengths) - lengths
-    shifts: Places = np.repeat(begin - before, lengths)
-    return np.arange(len(shifts), dtype=np.int64) + shifts
-
-
 def _joined(*parts: Places | list[int]) -> Places:
     return np.concatenate([np.asarray(part, np.int64) for part in parts])
 
@@ -175,7 +164,8 @@ class Liner:
         begin = [] if self.within else [0]
         starts, ends = self._objects(data)
         end = [] if self.within else [len(data)]
-        outside = ranges(_joined(begin, ends + 1), _joined(starts, end))
+        first = _joined(begin, ends + 1)
+        outside = ranges(first, _joined(starts, end) - first)
         out = np.frombuffer(bytearray(data.translate(UNWRAP)), np.uint8)
         raw = np.frombuffer(data, np.uint8)
         kind = np.full(len(data) + 1, OBJECT, np.uint8)  # of each byte; the first is the one before the block

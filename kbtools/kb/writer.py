@@ -119,6 +119,34 @@ def write_file(new: Path, table: str, number: int, groups: Iterable[pa.Table]) -
     return [out.name]
 
 
+def write_groups(
+    path: Path,
+    schema: pa.Schema,
+    batches: Iterable[tuple[pa.RecordBatch, int]],
+    *,
+    limit: int,
+    **encoding: Any,
+) -> int:
+    """Write one file with a row group each time that the sizes told with the rows add up to `limit`.
+
+    `encoding` is Parquet's. Return how many rows there were.
+    """
+    held: list[pa.RecordBatch] = []
+    size = rows = 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, **encoding) as out:
+        for batch, bytes_ in batches:
+            held.append(batch)
+            size += bytes_
+            rows += batch.num_rows
+            if size >= limit:
+                out.write_table(pa.Table.from_batches(held), row_group_size=1 << 30)
+                held, size = [], 0
+        if held or not rows:
+            out.write_table(pa.Table.from_batches(held, schema), row_group_size=1 << 30)
+    return rows
+
+
 def _write(new: Path, table: str, groups: Iterator[pa.Table]) -> list[str]:
     names: list[str] = []
     for first in groups:

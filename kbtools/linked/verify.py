@@ -16,9 +16,7 @@ from kbtools.errors import KbError
 from kbtools.kb.soundness import guarded, many
 from kbtools.linked.naming import Called
 from kbtools.linked.reader import Linked
-from kbtools.linked.schema import KIND, KINDS, TABLE
-
-__all__ = ["KIND", "problems"]
+from kbtools.linked.schema import KINDS, TABLE
 
 ROWS = 1024  # documents in a batch
 OFF = 1e-3  # how far probabilities, which are float32, may be beyond 1

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kbtools.arrays import ranges
+
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 Ints = NDArray[Any]
@@ -93,7 +95,7 @@ class Pairs:
 
     def _looked_up(self, here: U64, some: I64, begin: I64, end: I64) -> U64:
         """Go through the pairs of entities, and look who is in the unit; unit and pair as one number."""
-        pair = _ranges(begin[some], end[some] - begin[some])
+        pair = ranges(begin[some], end[some] - begin[some])
         unit = np.repeat(here[some] >> _HALF, end[some] - begin[some])
         met = _find(here, (unit << _HALF) | (self.keys[pair] & _LOW)) >= 0
         return (unit[met] << _HALF) | pair[met].astype(np.uint64)
@@ -101,7 +103,7 @@ class Pairs:
     def _within(self, here: U64, some: I64, last: I64) -> U64:
         """Go through the rest of the unit, and look which pairs are asked about."""
         size = last[some] - some - 1
-        other = _ranges(some + 1, size)
+        other = ranges(some + 1, size)
         unit, low = np.repeat(here[some] >> _HALF, size), np.repeat(here[some] & _LOW, size)
         pair = _find(self.keys, (low << _HALF) | (here[other] & _LOW))
         met = pair >= 0
@@ -174,13 +176,6 @@ def _find(keys: U64, wanted: U64) -> I64:
         return np.full(len(wanted), -1, np.int64)
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, place, -1)
-
-
-def _ranges(starts: I64, lengths: I64) -> I64:
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    found: I64 = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return found
 
 
 def _chunks(rows: I64, cost: I64) -> list[I64]:

@@ -7,16 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from kbtools.arrays import ranges
 from kbtools.shards.base import I32, I64, Rows, Segments
 from kbtools.tokens.stream import Stream
-
-
-def ranges(starts: I64, lengths: I64) -> I64:
-    """Count up from each start: of 5, 9 and lengths 2, 3: 5 6 9 10 11."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    found: I64 = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return found
 
 
 def assemble(stream: Stream, segments: Segments) -> Rows:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.arrays import ranges
 from kbtools.kb.reader import Base, Kb
 from kbtools.metrics.cooccurrence import distinct
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I32, I64, Bools
 from kbtools.text import CJK
+from kbtools.text.stop_words import stop_words
 from kbtools.tokens.tokenizer import Tokenizer
 
 LETTERS = 3  # of a cue, at least; of one in Chinese, two
@@ -36,7 +35,7 @@ def words_of(names: Iterable[str]) -> list[str]:
     ['place', 'birth', 'birthplace', '出生地点']
     """
     found = (match.group().lower() for name in names for match in _WORD.finditer(name))
-    return [word for word in dict.fromkeys(found) if word not in _stops()]
+    return [word for word in dict.fromkeys(found) if word not in stop_words()]
 
 
 def names_of(base: Base) -> list[list[str]]:
@@ -85,12 +84,6 @@ def _described(base: Base, rids: dict[str, int]) -> Iterable[tuple[int, int]]:
         for row in batch.filter(kind).to_pylist():
             if row["id"] in rids:
                 yield row["eid"], rids[row["id"]]
-
-
-@cache
-def _stops() -> frozenset[str]:
-    lines = files("kbtools").joinpath("tables", "stop_words.txt").read_text("utf-8").splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 class Cues:

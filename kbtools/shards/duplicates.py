@@ -32,12 +32,12 @@ from numpy.typing import NDArray
 
 from kbtools import corpus
 from kbtools.alias.hashing import mix, prefix, spans
+from kbtools.arrays import ranges
 from kbtools.artefact import Outcome, Task
 from kbtools.corpus import Piece
 from kbtools.executors import Pool
 from kbtools.kb.database import connect
 from kbtools.progress import Progress
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, Bools
 from kbtools.text import BARE
 from kbtools.text.bulk import ASCII_WALL, WALL, normalise_block

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.kb.reader import Base
 from kbtools.metrics.cooccurrence import Pairs, keys_of
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, NIL, Bools
 from kbtools.shards.cues import Cues, numbered
 

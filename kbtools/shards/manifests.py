@@ -20,6 +20,8 @@ from kbtools.shards.base import SPLITS
 from kbtools.shards.opening import Asked, Opened
 from kbtools.shards.running import BOUNDS, schema_of, tables_of
 
+MISSING = ("documents without", "dialogues without", "chunks without")  # counts that tell of no example
+
 
 class Told(NamedTuple):
     """All that a build has to tell."""
@@ -57,7 +59,7 @@ def manifest_of(mine: Opened, told: Told) -> Manifest:
     return begin(
         "shards",
         settings=told.settings,
-        inputs=told.inputs,
+        inputs=[*told.inputs, *_spoken_of(mine, told)],
         kbs=list(mine.here.kbs),
         tables={split: _table(files, schema) for split, files in told.merged.items()}
         | {name: _table(files, schemas[name]) for name, files in told.beside.items()}
@@ -71,6 +73,16 @@ def manifest_of(mine: Opened, told: Told) -> Manifest:
 
 def _table(files: Sequence[Done], schema: str) -> Table:
     return Table(rows=sum(one.facts["rows"] for one in files), files=published(files), schema=schema)
+
+
+def _spoken_of(mine: Opened, told: Told) -> list[Input]:
+    """Say where the knowledge bases are that linked documents speak of and nobody gave.
+
+    Forced, those given may be of another release: then two of one name would stand there.
+    """
+    given = {one.content for one in told.inputs}
+    theirs = mine.linked.inputs if mine.linked and not told.asked.force_lineage else []
+    return [one for one in theirs if one.kind == "kb" and one.content not in given]
 
 
 def _warnings(mine: Opened, asked: Asked) -> list[str]:
@@ -117,12 +129,17 @@ def summary(made: Manifest, out: str | Path) -> str:
     tokens = sum(one[1] for files in index.values() for one in files)
     pace = f"{float(f'{tokens / seconds:.3g}'):,.0f} tokens a second; " if seconds and tokens else ""
     lines = [f"{out}: {'; '.join(told) or 'no examples'}"]
+    beside = [f"{name} {one.rows:,}" for name, one in made.tables.items() if name not in {*index, "rejects"}]
+    lines += [f"  beside: {', '.join(beside)} rows"] if beside else []
     for name, number in made.counts.items():
         view, _, lost = name.partition(": ")
-        if lost != "spans without room":
-            continue
-        spans = made.counts.get(f"{view}: spans", 0)
-        lines.append(f"  {view}: {number:,} of {spans:,} spans are in no example: there was no room for them")
+        if lost == "spans without room":
+            spans = made.counts.get(f"{view}: spans", 0)
+            lines.append(
+                f"  {view}: {number:,} of {spans:,} spans are in no example: there was no room for them"
+            )
+        elif name.startswith(MISSING) or name == "examples left out by views":
+            lines.append(f"  {number:,} {name}")
     lines.append(f"  {made.counts.get('read', 0):,} read, {made.counts.get('rejected', 0):,} rejected")
     largest = made.resources.get("peak worker MB", 0)
     lines.append(f"  {seconds:.1f} s, {pace}largest worker {largest:,} MB; content {made.content}")

@@ -12,7 +12,7 @@ import msgspec
 from kbtools import artefact, corpus, plugins
 from kbtools.artefact import KbRef, Manifest
 from kbtools.artefact.manifest import NAME
-from kbtools.errors import ArtefactError, ConfigError, KbError
+from kbtools.errors import ArtefactError, KbError
 from kbtools.kb.bases import bases_of
 from kbtools.kb.reader import Base, gather
 from kbtools.shards import preset as presets
@@ -115,11 +115,3 @@ def _bases(asked: Asked, linked: Manifest | None, takes: Takes) -> tuple[dict[in
             hint = "" if asked.force_lineage else "; --force-lineage takes it all the same"
             raise ArtefactError(f"{error}{hint}") from error
         return {}, linked.kbs  # a view that needs them says so
-
-
-def need_base(here: Here, place: int, why: str) -> Base:
-    """Return a knowledge base, or say how to give it."""
-    if place not in here.bases:
-        name = here.kbs[place].name if place < len(here.kbs) else "a knowledge base"
-        raise ConfigError(f"{why} needs {name}: pass it with --kb KB")
-    return here.bases[place]

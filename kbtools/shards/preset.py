@@ -17,19 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from kbtools import config, plugins
 from kbtools.config import setting
 from kbtools.errors import ConfigError
+from kbtools.presets import Presets
 from kbtools.shards.settings import Settings
 
 Takes = Literal["corpus", "kb", "trees"]
 LAYOUTS, VIEWS = "kbtools.shards.layouts", "kbtools.shards.views"
-FOLDER = Path(__file__).parent / "presets"
-SUFFIX = ".toml"
+PRESETS = Presets(Path(__file__).parent / "presets", "--for", "model")
 KINDS = {"corpus": "documents (a corpus, or linked)", "kb": "a knowledge base", "trees": "sentence trees"}
 
 
@@ -76,22 +75,9 @@ class Chosen(NamedTuple):
         }  # fmt: skip
 
 
-def names() -> list[str]:
-    """List the presets."""
-    return sorted(file.stem for file in FOLDER.glob(f"*{SUFFIX}"))
-
-
 def load(name: str) -> Preset:
     """Load a preset by the model's name, or a TOML file by its path."""
-    known = name.replace("-", "_")
-    if known in names():
-        path = FOLDER / f"{known}{SUFFIX}"
-    elif name.endswith(SUFFIX):
-        path = Path(name)
-    else:
-        near = get_close_matches(known, names(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ConfigError(f"--for {name!r}: no such model; {hint}there are {', '.join(names())}, .toml files")
+    path = PRESETS.path(name)
     return config.build(Preset, config.load_table(path), where=str(path))
 
 

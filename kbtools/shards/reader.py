@@ -16,6 +16,7 @@ from kbtools.errors import ArtefactError
 from kbtools.kb.reader import BATCH_ROWS, Tables
 from kbtools.shards.base import I64, SPLITS
 from kbtools.shards.reading import converted
+from kbtools.shards.reading.classes import distinct
 from kbtools.shards.reading.columns import Column, Lists, column
 from kbtools.shards.reading.fills import Fills
 from kbtools.shards.reading.memory import MappedFile, Memory, damaged, map_file
@@ -165,6 +166,25 @@ class Shards(Tables):
         """Count the tokens of rows, or of all: four bytes for each of them, made when asked for."""
         opened = self.open(split)
         return opened.lengths(np.arange(len(opened)) if rows is None else rows).astype(np.int32)
+
+    def longest(self, split: str) -> int | None:
+        """Say how many tokens an example has at most, as the manifest has it; None: it does not say."""
+        bars = self.manifest.notes.get("lengths", {}).get(split)
+        found: int | None = bars[-1][0] if bars else None
+        return found
+
+    def words(self, column: str) -> list[str]:
+        """Return the different words of a column in all splits, sorted: names of classes, kinds of pairs.
+
+        All of the column is read.
+        """
+        names = [name for name in self.columns if f"{column}.".startswith(f"{name}.")]
+        name = max(names, key=len, default=column)
+        found: set[str] = set()
+        for split in self.splits:
+            for batch in self.scan(split, [name]):
+                found.update(distinct(column, column.removeprefix(name).lstrip("."), batch.column(name)))
+        return sorted(found)
 
     def row(self, split: str, number: int) -> Row:
         """Return an example for a person to look at; a number below 0 counts from the end."""

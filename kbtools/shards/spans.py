@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kbtools.shards.assembly import Placed, lists
 from kbtools.shards.base import I64, SPAN, Bools
 from kbtools.tokens.stream import Stream
+from kbtools.tokens.touching import touched
 
 Snap = Literal["drop", "outwards"]
 SNAP = "A span that cuts through a token: leave it out, or take the whole token."
@@ -35,23 +36,13 @@ class Aligned(NamedTuple):
 def align(
     stream: Stream, document: NDArray[Any], start: NDArray[np.integer], end: NDArray[np.integer]
 ) -> Aligned:
-    """Find the tokens of spans [start, end) of documents: those that share a character with them.
-
-    A token that stands for no text (the second byte of a character) is found with the one before it.
-    """
+    """Find the tokens of spans [start, end) of documents: those that share a character with them."""
     told = (np.asarray(one, np.int64) for one in (document, start, end))
     document, start, end = told
     if not len(stream.ids):
         nothing = np.zeros(len(start), np.bool_)
         return Aligned(np.zeros((len(start), 2), np.int64), nothing, ~nothing)
-    # one running scale for all documents; a token without text stands half a step before what follows it
-    size = 2 * (int(max(stream.end.max(), end.max(initial=0))) + 1)
-    base = stream.document * size
-    begins = base + 2 * stream.start.astype(np.int64) + (stream.start < stream.end)
-    ends = np.maximum.accumulate(base + 2 * stream.end.astype(np.int64))
-    mine = document * size
-    low = np.searchsorted(ends, mine + 2 * start, side="right")
-    high = np.searchsorted(begins, mine + 2 * end, side="right")
+    low, high = touched(stream, document, start, end)
     empty = (low >= high) | (start >= end)
     high = np.where(empty, low, high)
     first, last = np.where(empty, 0, low), np.where(empty, 0, high - 1)

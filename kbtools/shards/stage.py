@@ -16,7 +16,7 @@ import msgspec
 from kbtools import artefact, corpus
 from kbtools.artefact import Done, Input, Manifest, Staging, Task, digest
 from kbtools.corpus import Piece, Report
-from kbtools.errors import ConfigError, KbError
+from kbtools.errors import ConfigError
 from kbtools.executors import Pool, pool
 from kbtools.progress import Progress
 from kbtools.shards import duplicates, manifests, preset
@@ -54,7 +54,7 @@ def shard(
     """
     for value, name, cure in (
         (out, "--out", "the folder to write"),
-        (model, "--for", f"a model: {', '.join(preset.names())}; or a .toml file"),
+        (model, "--for", f"a model: {', '.join(preset.PRESETS.names())}; or a .toml file"),
         (tokenizer, "--tokenizer", "build one with `kbtools vocab`, or give the folder or name of a model"),
     ):
         if not value:
@@ -67,13 +67,12 @@ def shard(
         vectors=None if vectors is None else str(vectors), seed=seed, force_lineage=force_lineage,
     )  # fmt: skip
     job = _Job(asked, {"for": str(model), "corpus": list(corpus_settings)})
-    with Staging(Path(str(out)), job.plan, overwrite=overwrite, restart=restart) as staging:
-        try:
-            with pool(staging.folder, workers=workers) as crew:
-                return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
-        except KbError:
-            staging.forget()
-            raise
+    with (
+        Staging(Path(str(out)), job.plan, overwrite=overwrite, restart=restart) as staging,
+        staging.worthwhile(),
+        pool(staging.folder, workers=workers) as crew,
+    ):
+        return staging.whole or staging.commit(job.run(staging.folder, crew, quiet=quiet))
 
 
 class _Job:

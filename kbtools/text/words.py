@@ -29,6 +29,7 @@ SPACE, LETTER, DIGIT, EXTENDS, HAN, KATAKANA, OTHER, SAME = range(8)  # SAME: a 
 _ALONE = np.array([kind in (HAN, OTHER) for kind in range(8)])
 _WORD = np.array([kind in (LETTER, DIGIT) for kind in range(8)])
 _APOSTROPHE, _DOT, _HYPHEN, _JOINER, _BREAK = 0x27, 0x2E, 0x2D, 0x200D, 0x200B
+_FLAGS = np.uint32(0x1F1E6)  # the first of the letters that flags are written with
 
 MARKED = re.compile(r"://|\bwww\.|@")  # of an address; what stands before and behind:
 SCHEME, HOST = (
@@ -69,7 +70,7 @@ def words(
     kinds, marks = _kinds(codes)
     begins = _changes(codes, kinds)
     _join(codes, kinds, begins, "'’.,:-" if style == "penn" else "'’.,:")
-    _exceptions(text, begins)
+    _exceptions(text, codes, begins)
     if style == "penn":
         _as_penn(text, codes, begins)
     if zh == "jieba" and (kinds == HAN).any():
@@ -118,12 +119,12 @@ def _join(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], begins: NDArray[n
         begins[places] = begins[places + 1] = False
 
 
-def _exceptions(text: str, begins: NDArray[np.bool_]) -> None:
-    """Join addresses, acronyms with full stops, and flags."""
+def _exceptions(text: str, codes: NDArray[np.uint32], begins: NDArray[np.bool_]) -> None:
+    """Join addresses, acronyms with full stops, and flags; patterns are tried only where one may begin."""
     done = 0
-    for found in MARKED.finditer(text):
-        at, end = found.span()
-        if at < done:
+    for at in _marked(codes):
+        found = MARKED.match(text, at)
+        if at < done or found is None:
             continue
         mail = found[0] == "@"
         before = (
@@ -131,14 +132,28 @@ def _exceptions(text: str, begins: NDArray[np.bool_]) -> None:
         )
         if not before and found[0] != "www.":
             continue
-        if behind := (DOMAIN if mail else HOST).match(text, end):
+        if behind := (DOMAIN if mail else HOST).match(text, found.end()):
             done = behind.end()
             _join_all(begins, at - (len(before[0]) if before else 0), done)
-    for found in ACRONYM.finditer(text):
-        _join_all(begins, *found.span())
-    if not text.isascii():
+    done = 0
+    for at in (np.flatnonzero((codes[1:-2] == _DOT) & (codes[3:] == _DOT))).tolist():
+        if at >= done and (found := ACRONYM.match(text, at)):
+            done = found.end()
+            _join_all(begins, at, done)
+    if (codes - _FLAGS < 26).any():  # what is below wraps around
         for found in FLAG.finditer(text):
             _join_all(begins, *found.span())
+
+
+def _marked(codes: NDArray[np.uint32]) -> list[int]:
+    """Find where `MARKED` may match: at each @, at :/, and three before the full stop of w."""
+    places = np.flatnonzero((codes == ord("@")) | (codes == ord(":")) | (codes == _DOT))
+    kinds = codes[places]
+    colons, stops = places[kinds == ord(":")], places[kinds == _DOT]
+    colons = colons[codes[np.minimum(colons + 1, len(codes) - 1)] == ord("/")]
+    stops = stops[(stops >= 3) & (codes[stops - 1] == ord("w"))] - 3
+    found: list[int] = np.sort(np.concatenate([places[kinds == ord("@")], colons, stops])).tolist()
+    return found
 
 
 def _as_penn(text: str, codes: NDArray[np.uint32], begins: NDArray[np.bool_]) -> None:

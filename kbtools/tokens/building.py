@@ -11,17 +11,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from tokenizers import Tokenizer as Made
 
 from kbtools import artefact, config, corpus
 from kbtools.artefact import Manifest, Staging, Table, digest
 from kbtools.artefact.telling import skipped
 from kbtools.corpus import Report
-from kbtools.errors import ConfigError, KbError
-from kbtools.kb.schema import TABLES
-from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import write_rows
+from kbtools.errors import ConfigError
+from kbtools.kb.rejects import rejects_table
 from kbtools.progress import Progress
 from kbtools.tokens import files, kinds
 from kbtools.tokens.counting import Counted
@@ -57,16 +54,13 @@ def build(
         if staging.whole is not None:
             return staging.whole
         begun, report = time.perf_counter(), Report()
-        try:
+        with staging.worthwhile():
             counted = _count(chosen, specs, corpus_settings, report, quiet=quiet)
             made, words = _learn(chosen, counted, quiet=quiet)
-        except KbError:
-            staging.forget()
-            raise
         written = files.write(staging.new, made, chosen)
         told_by = digest.of_json([one.path for one in written])
         tables = {KIND: Table(rows=made.get_vocab_size(), files=written, schema=told_by)}
-        tables |= _rejects(staging.new, report)
+        tables |= rejects_table(staging.new, report.rejects)
         words.pop(kinds.SPACE, None)  # a stretch that stood behind another has none before it
         counts = _counts(made, counted, words, report)
         manifest = artefact.begin(
@@ -148,13 +142,3 @@ def _notes(made: Made, counted: Counted, words: dict[str, int], settings: Settin
         "tokens per word": round(tokens / sum(words.values()), 3),
         "unknown": round(unknown / max(tokens, 1), 6),
     }
-
-
-def _rejects(new: Path, report: Report) -> dict[str, Table]:
-    """Write what could not be used, if there is any."""
-    if not report.rejects:
-        return {}
-    schema = TABLES["rejects"].schema
-    names = write_rows(new, "rejects", pa.Table.from_pylist(report.rejects, schema).to_batches())
-    written = [artefact.entry(new, name) for name in names]
-    return {"rejects": Table(rows=len(report.rejects), files=written, schema=schema_digest(schema))}

@@ -13,24 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from kbtools import artefact, config, corpus
-from kbtools.artefact import Done, FileEntry, Input, Manifest, Outcome, Staging, Table, Task, begin, unite
+from kbtools import artefact, corpus
+from kbtools.artefact import Done, Input, Manifest, Outcome, Staging, Table, Task, begin, published, unite
 from kbtools.corpus import Piece, Report
-from kbtools.errors import ConfigError, KbError
+from kbtools.errors import ConfigError
 from kbtools.executors import Pool, pool
-from kbtools.kb.schema import TABLES
+from kbtools.kb.rejects import rejects_table
 from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import write_rows
+from kbtools.kb.writer import write_groups
 from kbtools.progress import Progress
 from kbtools.trees import opening
 from kbtools.trees.making import table
 from kbtools.trees.opening import Asked
 from kbtools.trees.reading import Reader, blocks, parts
 from kbtools.trees.schema import KIND, TABLE, TREES
-from kbtools.trees.settings import Settings
 
 GROUP = 32 << 20  # bytes of Arrow columns in a row group
 REPEATED = ["tokens.list.element", "labels.list.element", "label"]
@@ -45,6 +42,8 @@ def tree(
     alias: str | Path | None = None,
     tokenizer: str | Path | None = None,
     cooccurrence: str | None = None,
+    encoder: str | None = None,
+    load_encoder: str | None = None,
     force_lineage: bool = False,
     workers: int = 1,
     overwrite: bool = False,
@@ -57,25 +56,24 @@ def tree(
     """Make a sentence tree of each sentence of a corpus and write the artefact `out`; return its manifest.
 
     `settings` are fields of `trees.settings.Settings`, `overrides` "name=value" texts for the same. With
-    `cooccurrence`, facts whose ends often meet in that corpus give way to others. Interrupted, it goes on
-    where it stopped when called again with the same arguments.
+    `cooccurrence`, facts whose ends often meet in that corpus give way to others. `load_encoder` is the
+    module:function that loads `encoder`, for the criterion similarity. Interrupted, it goes on where it
+    stopped when called again with the same arguments.
     """
     if not out:
         raise ConfigError("--out is missing: the folder to write")
-    if cooccurrence:
-        settings["choice"] = {"cooccurrence": cooccurrence, "by": ["unexpectedness"]}
-    how = config.build(Settings, settings, where="tree", overrides=overrides)
     asked = opening.ask(
-        str(documents), kbs=kbs, alias=alias, tokenizer=tokenizer, force_lineage=force_lineage, settings=how
-    )
+        str(documents), kbs=kbs, alias=alias, tokenizer=tokenizer, encoder=encoder, load_encoder=load_encoder,
+        force_lineage=force_lineage, settings=opening.settled(settings, overrides, cooccurrence),
+    )  # fmt: skip
     job = _Job(str(documents), asked, list(corpus_settings))
-    with Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging:
-        try:
-            with pool(staging.folder, workers=workers) as crew:
-                return staging.whole or staging.commit(job.run(staging.folder, crew, workers, quiet=quiet))
-        except KbError:
-            staging.forget()
-            raise
+    with (
+        Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging,
+        staging.worthwhile(),
+        opening.passing(),
+        pool(staging.folder, workers=workers) as crew,
+    ):
+        return staging.whole or staging.commit(job.run(staging.folder, crew, workers, quiet=quiet))
 
 
 class _Job:
@@ -90,11 +88,15 @@ class _Job:
         self.corpus = told
         self.inputs: list[Input] = [*corpus.inputs(documents, told), *opening.inputs(asked)]
         self.settings = asked.settings | {"links": asked.links, "corpus": told}
+        if asked.vectors:
+            self.settings["encoder"] = asked.vectors
 
     @property
     def plan(self) -> str:
         """What decides whether an interrupted build can go on."""
-        return artefact.plan(KIND, self.settings, [one.content for one in self.inputs])
+        choice = {name: told for name, told in self.settings["choice"].items() if name != "cooccurrence"}
+        settings = self.settings | {"choice": choice}  # what is counted is an input, wherever it lies
+        return artefact.plan(KIND, settings, [one.content for one in self.inputs])
 
     def run(self, folder: Path, crew: Pool, workers: int, *, quiet: bool) -> Manifest:
         """Make trees piece by piece; return the manifest."""
@@ -110,7 +112,7 @@ class _Job:
             )
             done = sorted(told, key=lambda one: one.task.name)
         made = self._manifest(done, report)
-        tables = made.tables | _rejected(folder, done, report)
+        tables = made.tables | rejects_table(folder / "new", report.whole(done).rejects)
         seconds = round(time.perf_counter() - begun, 3)
         resources = {"seconds": seconds, "peak worker MB": round(crew.peak_mb)}
         return msgspec.structs.replace(made, tables=tables, resources=resources)
@@ -125,21 +127,14 @@ class _Job:
             )
 
     def _manifest(self, done: Sequence[Done], report: Report) -> Manifest:
-        counts: Counter[str] = Counter()
+        whole = report.whole(done)
+        counts = whole.counts
         relations: Counter[str] = Counter()  # branches that each gave
         for one in done:
-            counts.update(one.facts["counts"])
             counts.update(one.facts["found"])
             relations.update(one.facts["relations"])
-        counts.update(report.counts)
-        files = [_below(file) for one in done for file in one.files]
-        rows = Table(rows=counts["sentences"], files=files, schema=schema_digest(TREES))
-        parents = [
-            artefact.read(Path(one.path))
-            for one in self.inputs
-            if (Path(one.path) / "manifest.json").exists()
-        ]
-        damaged = bool(report.damage) or any(one.facts["damage"] for one in done)
+        rows = Table(rows=counts["sentences"], files=published(done), schema=schema_digest(TREES))
+        parents = artefact.parents(self.inputs)
         return begin(
             KIND,
             settings=self.settings,
@@ -149,13 +144,9 @@ class _Job:
             counts=dict(counts),
             notes={"relations": dict(sorted(relations.items()))}
             | ({"warnings": self.asked.warnings} if self.asked.warnings else {}),
-            licences=unite(opening.licences(self.inputs)),
-            incomplete=damaged or any(parent.incomplete for parent in parents),
+            licences=unite(term for parent in parents for term in parent.licences),
+            incomplete=bool(whole.damage) or any(parent.incomplete for parent in parents),
         )
-
-
-def _below(file: FileEntry) -> FileEntry:
-    return msgspec.structs.replace(file, path=file.path.removeprefix("new/"))
 
 
 def prepare(folder: Path, *, asked: dict[str, Any]) -> Outcome:
@@ -169,48 +160,18 @@ def trees_of(folder: Path, *, piece: dict[str, Any], asked: dict[str, Any], line
     maker, report = opening.maker(told, folder), Report()
     reader = Reader(maker.settings, told.base.name if told.links else None, maker.counts, lines=lines)
     name = f"new/{TABLE}/{mine.number:06}.parquet"
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    _write(
-        folder / name,
-        (
-            table(maker.block(part), maker.settings.pieces)
-            for batch in corpus.read(mine, folder, report)
-            for block in blocks(batch)
-            for part in parts(reader.texts(block))
-        ),
+    made = (
+        table(maker.block(part), maker.settings.pieces)
+        for batch in corpus.read(mine, folder, report)
+        for block in blocks(batch)
+        for part in parts(reader.texts(block))
     )
+    write_groups(
+        folder / name, TREES, ((batch, batch.nbytes) for batch in made), limit=GROUP,
+        use_dictionary=REPEATED, write_statistics=["sentence_id", "doc_id"],
+    )  # fmt: skip
     told_of = {"found": dict(maker.counts), "relations": maker.said()}
     return Outcome(files=[name], facts={**report.facts(), **told_of})
-
-
-def _write(path: Path, made: Iterable[pa.RecordBatch]) -> None:
-    """Write trees in groups of some MiB."""
-    held: list[pa.RecordBatch] = []
-    size = rows = 0
-    with pq.ParquetWriter(
-        path, TREES, compression="zstd", compression_level=1, use_dictionary=REPEATED,
-        write_statistics=["sentence_id", "doc_id"],
-    ) as out:  # fmt: skip
-        for batch in made:
-            held.append(batch)
-            size += batch.nbytes
-            rows += batch.num_rows
-            if size >= GROUP:
-                out.write_table(pa.Table.from_batches(held), row_group_size=1 << 30)
-                held, size = [], 0
-        if held or not rows:
-            out.write_table(pa.Table.from_batches(held, TREES), row_group_size=1 << 30)
-
-
-def _rejected(folder: Path, done: Sequence[Done], report: Report) -> dict[str, Table]:
-    """Write what cannot be used as a table of the artefact in the making."""
-    found = [reject for one in done for reject in one.facts["rejects"]] + report.rejects
-    if not found:
-        return {}
-    schema = TABLES["rejects"].schema
-    names = write_rows(folder / "new", "rejects", pa.Table.from_pylist(found, schema).to_batches())
-    files = [artefact.entry(folder / "new", name) for name in names]
-    return {"rejects": Table(rows=len(found), files=files, schema=schema_digest(schema))}
 
 
 def summary(made: Manifest, out: str | Path) -> str:

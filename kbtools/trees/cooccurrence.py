@@ -9,7 +9,7 @@ Memory: 8 bytes a pair of ends and 8 an entity, in each worker, and a batch of d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,8 @@ from kbtools.artefact import Outcome, Task
 from kbtools.corpus import Piece, Report
 from kbtools.errors import ConfigError
 from kbtools.executors import Pool
+from kbtools.kb.reader import gather
+from kbtools.kb.resolving import resolve
 from kbtools.kb.schema import STR
 from kbtools.metrics.cooccurrence import Counts, Pairs, distinct, keys_of, npmi
 from kbtools.text.segment import sentences_of
@@ -47,6 +49,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     entities: int
     window: int = 1
     alias: str | None = None
+    kbs: list[str] = []  # the base and its overlays, to look up links that name entities by their ids
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Counted:
 
 
 def prepare(
-    facts: Facts, spec: str, *, kb: str, alias: str | None = None, window: int = 1,
+    facts: Facts, spec: str, *, kb: str, kbs: Sequence[str] = (), alias: str | None = None, window: int = 1,
     site: Path | None = None, crew: Pool | None = None,
 ) -> None:  # fmt: skip
     """Count a corpus beside the facts; `crew` are workers whose folder is the building site `site`."""
@@ -84,7 +87,7 @@ def prepare(
     pairs.keys.tofile(folder / KEYS)
     asked = Asked(
         facts=str(facts.folder.absolute()), kb=kb, entities=facts.entities, window=window,
-        alias=None if alias is None else str(alias),
+        alias=None if alias is None else str(alias), kbs=list(kbs),
     )  # fmt: skip
     report = Report()
     mine = site if crew is not None and site is not None else folder
@@ -102,7 +105,7 @@ def prepare(
             named[part["entity"]] += part["named"]
         units += some
     if not named.any():
-        raise ConfigError(f"--cooccurrence {spec}: names no entity of {kb}; link it first, or pass --alias")
+        raise ConfigError(f"--cooccurrence {spec}: names no entity of {kb}")
     together.tofile(folder / PAIRS)
     named.tofile(folder / ENTITIES)
     np.array([units]).tofile(folder / UNITS)
@@ -209,13 +212,10 @@ def _named(documents: pa.RecordBatch, asked: Asked, alias: Alias | None) -> Name
         )
     counts = links.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
     flat = links.flatten()
-    theirs = pc.fill_null(pc.equal(flat.field("kb").cast(STR), asked.kb), True)
-    rows = flat.filter(pc.and_(pc.is_valid(flat.field("eid")), theirs))
-    document = np.repeat(np.arange(len(counts)), counts)
-    document = document[pc.and_(pc.is_valid(flat.field("eid")), theirs).to_numpy(zero_copy_only=False)]
-    start, eid = (
-        rows.field(name).to_numpy(zero_copy_only=False).astype(np.int64) for name in ("start", "eid")
-    )
+    eid = _meant(flat, asked)
+    mine = np.flatnonzero(eid >= 0)
+    document, eid = np.repeat(np.arange(len(counts)), counts)[mine], eid[mine]
+    start = flat.field("start").to_numpy(zero_copy_only=False).astype(np.int64)[mine]
     if told.all() or alias is None:
         return Named(document, start, eid)
     silent = np.flatnonzero(~told)
@@ -227,21 +227,28 @@ def _named(documents: pa.RecordBatch, asked: Asked, alias: Alias | None) -> Name
     )
 
 
+def _meant(links: pa.StructArray, asked: Asked) -> I64:
+    """Return the entity of each link, told as a number or by an id; −1: none of this knowledge base."""
+    told, ids = links.field("eid").cast(pa.int64()), links.field("id")
+    theirs = pc.fill_null(pc.equal(links.field("kb").cast(STR), asked.kb), True)
+    eid: I64 = pc.fill_null(pc.if_else(theirs, told, None), -1).to_numpy(zero_copy_only=False)
+    if asked.kbs and ids.null_count < len(ids):
+        found = resolve({0: gather(asked.kbs)[0]}, ids, links.field("kb")).eid
+        eid = np.where(found >= 0, found, eid)
+    return eid
+
+
 def _scanned(texts: pa.Array, kb: str, alias: Alias) -> Named:
     """Find the names that are in no longer name; each means its best candidate."""
     names = [one.name for one in alias.kbs]
     if kb not in names:
         raise ConfigError(f"{alias.path}: no candidates of {kb!r} here; there are: {', '.join(names)}")
-    spans = alias.scan(texts)
-    spans = spans.take(np.flatnonzero(spans.end - spans.start >= LETTERS))
+    spans = alias.scan(texts, LETTERS)
     order = np.lexsort((-spans.end, spans.start, spans.text))
     spans = spans.take(order)
     reach = spans.end + (spans.text.astype(np.int64) << 32)
     before = np.append(-1, np.maximum.accumulate(reach)[:-1]) if len(reach) else reach
     spans = spans.take(np.flatnonzero(before < reach))
-    candidates = alias.candidates(spans)
-    query, eid = (candidates[name].to_numpy() for name in ("query", "eid"))
-    mine = np.flatnonzero(candidates["kb"].to_numpy() == names.index(kb))
-    span, first = np.unique(query[mine], return_index=True)
-    text, start = (part[span].astype(np.int64) for part in (spans.text, spans.start))
-    return Named(text, start, eid[mine[first]].astype(np.int64))
+    eid, _ = alias.likeliest(spans, names.index(kb))
+    mine = np.flatnonzero(eid >= 0)
+    return Named(spans.text[mine].astype(np.int64), spans.start[mine].astype(np.int64), eid[mine])

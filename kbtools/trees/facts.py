@@ -19,9 +19,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.kb.schema import STR
 from kbtools.trees.base import I64
-from kbtools.trees.strings import gather, ranges
+from kbtools.trees.strings import gather
 
 FOLDER = "work/facts"
 COLUMNS = {
@@ -120,6 +121,11 @@ def opened(folder: Path) -> Facts:
     """Map what was prepared in a folder."""
     made = (folder / "begins.bin").stat()
     return _opened(folder, (made.st_ino, made.st_mtime_ns))
+
+
+def close() -> None:
+    """Let go of what is mapped."""
+    _opened.cache_clear()
 
 
 @lru_cache(maxsize=2)

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.trees.base import I64, NO_ROOM, NO_TOKENS, TAKEN, Bools, Considered, Mentions, Sentences, Tokens
 from kbtools.trees.settings import Settings
-from kbtools.trees.strings import ranges
 from kbtools.trees.tokens import Specials
 
 I8 = NDArray[np.int8]

@@ -9,19 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.arrays import ranges
 from kbtools.kb.schema import STR
 from kbtools.text import CJK
 from kbtools.tokens.tokenizer import Tokenizer
 from kbtools.trees import segmenting
 from kbtools.trees.base import I32, I64, NO_ROOM, TAKEN, Considered, Sentences, Tokens
 from kbtools.trees.choosing import choose
+from kbtools.trees.choosing.base import Encode
 from kbtools.trees.facts import Facts
 from kbtools.trees.layout import Branches, Rows, kept, lay
 from kbtools.trees.matching import Found, Names, aligned
 from kbtools.trees.reading import Texts
 from kbtools.trees.schema import TREES
 from kbtools.trees.settings import Settings
-from kbtools.trees.strings import ranges
 from kbtools.trees.tagging import Pieces, labels
 from kbtools.trees.tokens import Tokenising
 
@@ -47,9 +48,14 @@ class Maker:
     """Makes trees; opened once in each process."""
 
     def __init__(
-        self, settings: Settings, facts: Facts, names: Names | None, tokenizer: Tokenizer | None
+        self,
+        settings: Settings,
+        facts: Facts,
+        names: Names | None,
+        tokenizer: Tokenizer | None,
+        encode: Encode | None = None,
     ) -> None:
-        self.settings, self.facts, self.names = settings, facts, names
+        self.settings, self.facts, self.names, self.encode = settings, facts, names, encode
         self.tokenising = Tokenising(settings, tokenizer)
         self.specials = self.tokenising.specials()
         self.counts: Counter[str] = Counter()
@@ -65,7 +71,7 @@ class Maker:
             whole = segmenting.marked(whole, words)
         room = kept(np.diff(whole.begins), texts.tree, self.settings, self.specials)
         sentences = self._sentences(texts, whole, room, words)
-        considered = choose(sentences, self.facts, self.settings)
+        considered = choose(sentences, self.facts, self.settings, self.encode)
         branches = self._branches(considered)
         rows, considered = lay(sentences, considered, branches, self.settings, self.specials)
         parts = [sentences.tokens.strings, branches.tokens.strings, self.specials.strings]

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.alias import Alias
-from kbtools.alias.lookup import Slices
 from kbtools.alias.scanning.scan import Spans
+from kbtools.linked.overlap import leftmost_longest
+from kbtools.text.stop_words import stop_words
+from kbtools.tokens.touching import touched
 from kbtools.trees.base import F32, I64, Mentions, Tokens
 from kbtools.trees.facts import Facts
 from kbtools.trees.settings import Settings
@@ -46,12 +47,12 @@ class Names:
     def __init__(self, alias: Alias, kb: int, facts: Facts, settings: Settings) -> None:
         self.alias, self.kb, self.facts = alias, kb, facts
         self.exact, self.least = settings.exact, settings.least
-        self.stops = alias.lookup(_stop_words()).norm if settings.stops else np.zeros(0, np.int64)
+        self.stops = alias.lookup(stop_words()).norm if settings.stops else np.zeros(0, np.int64)
 
     def find(self, texts: list[str]) -> Found:
         """Find the names in running text, longest first, left to right."""
-        spans = self.alias.scan(texts)
-        kept = (spans.end - spans.start >= self.least) & (spans.length > 0)
+        spans = self.alias.scan(texts, self.least)
+        kept = spans.length > 0
         if self.exact:
             kept &= spans.level == EXACT
         stop = np.isin(spans.norm, self.stops)
@@ -61,7 +62,7 @@ class Names:
             shouted = (small == 0) & (big > 1)
             kept[doubtful] = np.where(stop[doubtful], shouted, (big > 0) | (small == 0) | self.exact)
         spans = spans.take(np.flatnonzero(kept))
-        eid, p = self._likely(spans)
+        eid, p = self.alias.likeliest(spans, self.kb)
         told = np.flatnonzero(self.facts.counts(eid) > 0)
         text, start, end = (part[told].astype(np.int64) for part in (spans.text, spans.start, spans.end))
         found = Found(text, start, end, eid[told], p[told])
@@ -73,60 +74,19 @@ class Names:
         known = slices.length > 0
         if self.exact:
             known &= slices.level == EXACT
-        eid, p = self._likely(slices)
+        eid, p = self.alias.likeliest(slices, self.kb)
         kept = np.flatnonzero(known & (self.facts.counts(eid) > 0))
         return Found(sentence[kept], start[kept], end[kept], eid[kept], p[kept])
 
-    def _likely(self, names: Spans | Slices) -> tuple[I64, F32]:
-        """Return the most likely entity of each name; −1 if it has none in this knowledge base."""
-        arrays, ends = self.alias.arrays, names.first + names.length
-        row = names.first.copy()
-        while "kbs" in arrays:  # candidates are ordered by knowledge base, then by prior
-            going = np.flatnonzero(row < ends)
-            going = going[arrays["kbs"][row[going]] != self.kb]
-            if not len(going):
-                break
-            row[going] += 1
-        known = np.flatnonzero(row < ends)
-        eid, p = np.full(len(row), -1, np.int64), np.zeros(len(row), np.float32)
-        eid[known], p[known] = arrays["eids"][row[known]], arrays["priors"][row[known]]
-        return eid, p
-
 
 def longest(sentence: I64, start: I64, end: I64) -> I64:
-    """Choose from left to right, of those that begin at one place the longest; rows are ordered by start.
-
-    All sentences go side by side: from the span that was chosen each leaps to the first that begins behind.
-    """
-    if not len(start):
-        return np.zeros(0, np.int64)
-    key = sentence << 32
-    order = np.lexsort((-end, start, sentence))
-    begin, stop = (key | start)[order], (key | end)[order]
-    head = np.flatnonzero(np.append(True, begin[1:] != begin[:-1]))  # the longest of each place
-    begin, stop = begin[head], stop[head]
-    leap = np.searchsorted(begin, stop)
-    chosen = np.zeros(len(begin), np.bool_)
-    own = begin >> 32
-    now = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
-    limit = np.append(now[1:], len(begin))
-    while len(now):
-        chosen[now] = True
-        now = leap[now]
-        go = now < limit
-        now, limit = now[go], limit[go]
-    rows: I64 = np.sort(order[head[chosen]])
-    return rows
+    """Choose from left to right, of those that begin at one place the longest."""
+    return leftmost_longest(sentence, start, end, np.zeros(len(start), np.int8))
 
 
 def aligned(found: Found, tokens: Tokens) -> Mentions:
     """Find the tokens of entities: all that they touch; of two that share one, the first stays."""
-    owner = np.repeat(np.arange(tokens.size), np.diff(tokens.begins)) << 32
-    starts = owner | (2 * tokens.start.astype(np.int64) + (tokens.end > tokens.start))
-    ends = owner | tokens.end
-    place = found.sentence << 32
-    first = np.searchsorted(ends, place | found.start, "right")
-    stop = np.searchsorted(starts, place | (2 * found.end + 1))
+    first, stop = touched(tokens, found.sentence, found.start, found.end)
     rows = np.flatnonzero(first < stop)
     rows = rows[longest(found.sentence[rows], first[rows], stop[rows])]
     return Mentions(
@@ -142,16 +102,12 @@ def aligned(found: Found, tokens: Tokens) -> Mentions:
 
 def _cased(texts: list[str], spans: Spans) -> tuple[I64, I64]:
     """Count capitals and small letters of places: `it` is not IT, and `no` is not NO."""
-    joined = Joined(texts)
+    used, text = np.unique(spans.text, return_inverse=True)
+    joined = Joined([texts[at] for at in used.tolist()])
     cases = _cases()[np.minimum(joined.codes, len(_cases()) - 1)]
-    low, high = (joined.begins[spans.text] + place for place in (spans.start, spans.end))
+    low, high = (joined.begins[text] + place for place in (spans.start, spans.end))
     big, small = (np.concatenate([[0], np.cumsum(cases == kind)]) for kind in (2, 1))
     return big[high] - big[low], small[high] - small[low]
-
-
-def _stop_words() -> list[str]:
-    lines = files("kbtools").joinpath("tables", "stop_words.txt").read_text("utf-8").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]
 
 
 @cache

@@ -16,7 +16,7 @@ from kbtools.trees.base import F32, I64
 from kbtools.trees.matching import Found
 from kbtools.trees.settings import Settings
 
-SIZE = 1 << 18  # code points of sentences that are worked on together
+SIZE = 1 << 17  # code points of sentences that are worked on together: what stays in the cache
 MOST = 1 << 12  # documents
 
 

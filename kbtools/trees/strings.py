@@ -8,15 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.trees.base import I64
-
-
-def ranges(starts: NDArray[Any], lengths: NDArray[Any]) -> I64:
-    """Count up from each start: of 5, 9 and lengths 2, 3: 5 6 9 10 11."""
-    ends = np.cumsum(lengths, dtype=np.int64)
-    total = int(ends[-1]) if len(ends) else 0
-    found: I64 = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return found
 
 
 def gather(data: NDArray[np.uint8], low: NDArray[Any], high: NDArray[Any]) -> pa.StringArray:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from kbtools.linkers.base import Longs, best, ranges
+from kbtools.arrays import ranges
+from kbtools.linkers.base import Longs, best
 from kbtools.linkers.explaining.entities import Called, Entities
 from kbtools.linkers.explaining.explained import Candidate, Gold, Mention
 from kbtools.linkers.explaining.working import Seen

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.linkers.base import Longs, ranges
+from kbtools.arrays import ranges
+from kbtools.linkers.base import Longs
 from kbtools.linkers.index.profile import SIXTEENTHS, Profile
 
 Doubles = NDArray[np.float64]

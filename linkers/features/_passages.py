@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kbtools.linkers.base import Block, Longs, Mentions, ranges
+from kbtools.arrays import ranges
+from kbtools.linkers.base import Block, Longs, Mentions
 
 
 class Passages(NamedTuple):

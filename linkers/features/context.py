@@ -20,9 +20,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import Block, Feature, Floats, Longs, Mentions, ranges
+from kbtools.linkers.base import Block, Feature, Floats, Longs, Mentions
 from kbtools.linkers.features._entries import Doubles, Entries, Gatherer
 from kbtools.linkers.features._passages import counted, inside, passages, places, terms_of
 from kbtools.linkers.index.profile import SIXTEENTHS, Profile

@@ -13,7 +13,8 @@ import numpy as np
 from kbtools import artefact, config, corpus
 from kbtools.artefact import Manifest, Staging, Table, begin, digest, entry, unite
 from kbtools.corpus import Report
-from kbtools.errors import ConfigError, KbError
+from kbtools.errors import ConfigError
+from kbtools.kb.rejects import rejects_table
 from kbtools.linkers import opening, preset
 from kbtools.linkers.fitting import reporting, validation
 from kbtools.linkers.fitting.examples import Examples
@@ -22,7 +23,7 @@ from kbtools.linkers.fitting.opening import Fitted, files
 from kbtools.linkers.fitting.settings import Settings
 from kbtools.linkers.fitting.validation import Crossed
 from kbtools.linkers.linking import Linker
-from kbtools.linkers.manifests import inputs_of, rejected_table
+from kbtools.linkers.manifests import inputs_of
 from kbtools.linkers.opening import Asked, Opened
 from kbtools.linkers.preset import Preset
 
@@ -117,14 +118,11 @@ def fit(
     with Staging(Path(out), plan, overwrite=overwrite, restart=restart) as staging:
         if staging.whole is not None:
             return staging.whole
-        try:
+        with staging.worthwhile():
             found, parts = job.gather()
             crossed = validation.cross(found, job.settings, parts)
             fitted, own, notes = job.learn(found, parts, crossed)
-        except KbError:
-            staging.forget()
-            raise
-        tables = _written(staging.new, own, fitted) | rejected_table(staging.folder, [], job.report)
+        tables = _written(staging.new, own, fitted) | rejects_table(staging.new, job.report.rejects)
         if not found.all:
             notes["not looked at"] = f"documents after the first {len(found.documents):,}: --most"
         resources = {"seconds": round(time.perf_counter() - begun, 3)}

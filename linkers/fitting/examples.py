@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kbtools.linkers.base import Longs, Marks, ranges
+from kbtools.arrays import ranges
+from kbtools.linkers.base import Longs, Marks
 from kbtools.linkers.fitting.evidence import Doubles, Evidence
 
 

@@ -19,7 +19,7 @@ from kbtools.linkers.base import Block, Marks, Mentions, Step, joined, take
 from kbtools.linkers.candidates import Places, from_names
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.letters import Letters, articled
-from kbtools.linkers.words import stop_words
+from kbtools.text.stop_words import stop_words
 
 
 @dataclass(frozen=True, kw_only=True)

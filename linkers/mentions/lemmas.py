@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from kbtools.alias import hashing
 from kbtools.alias.schema import LEVELS
+from kbtools.arrays import ranges
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import KINDS, Block, Floats, Given, Longs, Mentions, Step, joined, ranges, take
+from kbtools.linkers.base import KINDS, Block, Floats, Given, Longs, Mentions, Step, joined, take
 from kbtools.linkers.candidates import Places, bare, surfaces_of
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.lexicon import POS, UNKNOWN, Lexicon, grams, running

@@ -24,9 +24,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.linkers.base import Block, Longs, Marks, Mentions, Step, ranges
+from kbtools.linkers.base import Block, Longs, Marks, Mentions, Step
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.mentions import _deriving
 from kbtools.linkers.mentions._classes import instances, there

@@ -21,14 +21,11 @@ from kbtools.errors import ConfigError
 from kbtools.linkers.base import KINDS, Block, Longs, Marks, Mentions, Step, take
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.letters import CAPITAL, DENSE, SPACE, kinds
-from kbtools.linkers.words import stop_words, words_of
+from kbtools.linkers.words import words_of
+from kbtools.text.stop_words import listed, stop_words
 from kbtools.text.words import words
 
 NAMES = KINDS.index("dictionary")
-CALENDAR = (  # no names by themselves, but parts of many: Black Friday
-    "january february march april may june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday"
-)
 INSIDE = "-‐‑'’.&·•‧/–"  # punctuation that may stand inside a word
 
 
@@ -124,7 +121,8 @@ def stop_marks(block: Block) -> Marks:
 
 @cache
 def _stops() -> NDArray[np.uint64]:
-    return words_of([word for word in stop_words() if word not in CALENDAR.split()]).term
+    calendar = listed("months_and_days")
+    return words_of([word for word in stop_words() if word not in calendar]).term
 
 
 def _often(block: Block, mentions: Mentions, rows: Longs, dense: Marks, settings: Settings) -> Marks:

@@ -26,10 +26,10 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from kbtools.alias import Alias
+from kbtools.arrays import ranges
 from kbtools.errors import ConfigError
 from kbtools.kb.bases import bases_of
 from kbtools.kb.resolving import resolve
-from kbtools.linkers.base import ranges
 from kbtools.linkers.spacy import saving
 from kbtools.linkers.spacy.entity_ids import EntityIds
 from kbtools.linkers.spacy.vectors import Vectors

@@ -10,20 +10,25 @@ hangs on its head. Memory: a batch of documents (4 MiB of text) and what spaCy m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
-from spacy.language import Language
-from spacy.tokens import Doc
 
 from kbtools import corpus
 from kbtools.alias.normal import SURROGATE
 from kbtools.corpus import Report
 from kbtools.corpus.base import DOCUMENTS
-from kbtools.errors import ConfigError
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.extras import need
 from kbtools.kb.schema import STR
 from kbtools.linkers.spacy import entities
+from kbtools.progress import Progress
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 BATCH = 64  # documents that are parsed together
 # what other parsers said of words that are not here
@@ -37,16 +42,55 @@ def parse(
     *,
     settings: Iterable[str] = (),
     workers: int = 1,
+    quiet: bool = True,
 ) -> Report:
     """Parse a corpus and write it as CoNLL-U; tell what was read and what was left out.
 
     `pipeline` is one of spaCy's, or the name or path of one; `settings` are `name=value` of the corpus.
     """
+    need("spacy", extra="link", why="parsing")
     nlp = entities.pipeline(pipeline) if isinstance(pipeline, str) else pipeline
     report = Report()
     batches = corpus.documents(documents, settings=settings, report=report)
-    corpus.write("conllu", parsed(batches, nlp, report, workers=workers), file)
+    corpus.write("conllu", _watched(parsed(batches, nlp, report, workers=workers), quiet=quiet), file)
     return report
+
+
+def parse_to(
+    documents: str,
+    out: str | Path | None,
+    pipeline: str | Language | None,
+    *,
+    settings: Iterable[str] = (),
+    overwrite: bool = False,
+    quiet: bool = True,
+) -> Report:
+    """Parse a corpus into a file, whole or not at all: see `parse`."""
+    for value, name, cure in (
+        (out, "--out", "the file to write, like news.conllu"),
+        (pipeline, "--pipeline", "a pipeline of spaCy with a parser, like en_core_web_sm, or its folder"),
+    ):
+        if not value:
+            raise ConfigError(f"{name} is missing: {cure}")
+    target = Path(str(out))
+    if target.exists() and not overwrite:
+        raise ArtefactError(f"{target} exists; give another --out, or --overwrite to replace it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.partial")
+    try:
+        with draft.open("wb") as file:
+            report = parse(documents, file, pipeline or "", settings=settings, quiet=quiet)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return report
+
+
+def _watched(batches: Iterable[pa.RecordBatch], *, quiet: bool) -> Iterator[pa.RecordBatch]:
+    with Progress("parse", None, "documents", quiet=quiet) as progress:
+        for batch in batches:
+            yield batch
+            progress.advance(batch.num_rows)
 
 
 def parsed(

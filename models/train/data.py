@@ -8,7 +8,10 @@ and `RowSet` are datasets for a DataLoader of one's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,37 +117,69 @@ class RowSet(Dataset[Tensors]):
         return tensors(self.rows.take(numbers))
 
 
+def _ahead(found: Iterator[Tensors], many: int, device: int) -> Iterator[Tensors]:
+    """Make so many batches in a thread while the one before is trained on; pin them for a device."""
+    pool = ThreadPoolExecutor(1, "batches", torch.cuda.set_device, (device,))
+    try:
+        coming = deque(pool.submit(next, found, None) for _ in range(many))
+        while (batch := coming.popleft().result()) is not None:
+            coming.append(pool.submit(next, found, None))
+            yield batch
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class Loader:
     """Epochs of tensors: each `for` goes on where the last one ended, or was left.
 
-    The state is that of the batch handed out last, however far ahead the workers are. Whether a batch is in
-    pinned memory, and how workers are started, is as for a DataLoader.
+    Without workers a thread makes `ahead` batches in advance. The state is that of the batch handed out last,
+    however far ahead the thread or the workers are. Whether a batch is in pinned memory, and how workers are
+    started, is as for a DataLoader.
     """
 
     def __init__(
-        self, batches: Batches, *, workers: int = 0, pin: bool = False, start: str | None = None
+        self,
+        batches: Batches,
+        *,
+        workers: int = 0,
+        ahead: int = 2,
+        pin: bool = False,
+        start: str | None = None,
     ) -> None:
-        self.batches, self.workers, self.start = batches, workers, start
+        self.batches, self.workers, self.ahead, self.start = batches, workers, ahead, start
         self.pin = pin and torch.cuda.is_available()  # there is nothing to pin for elsewhere
 
     def __iter__(self) -> Iterator[Tensors]:
-        if not self.workers and not self.pin:
-            yield from BatchStream(self.batches)
-            return
         epoch = self.batches.place.epoch
-        loader = DataLoader(
-            Parcels(self.batches),
+        found = self._read()
+        try:
+            for batch in found:
+                self.batches.place = Place(*batch["batch.next"].tolist())
+                yield batch
+        finally:
+            found.close()
+        self.batches.place = Place(epoch + 1, 0, 0, 0)
+
+    def _read(self) -> Generator[Tensors, None, None]:
+        reader = copy(self.batches)  # it is ahead of what is handed out, and has a place of its own
+        found: Iterator[Tensors]
+        if self.workers or self.pin:
+            found = (parcel.open() for parcel in self._sent(reader))
+        else:
+            found = iter(BatchStream(reader))
+        device = torch.cuda.current_device() if self.pin else -1  # below 0 it is left as it is
+        yield from found if self.workers or not self.ahead else _ahead(found, self.ahead, device)
+
+    def _sent(self, reader: Batches) -> DataLoader[Parcel]:
+        return DataLoader(
+            Parcels(reader),
             batch_size=None,
             collate_fn=as_is,
             num_workers=self.workers,
             pin_memory=self.pin,
             multiprocessing_context=self.start if self.workers else None,
+            generator=torch.Generator(),  # else it draws from the one that dropout draws from
         )
-        for parcel in loader:
-            batch = parcel.open()
-            self.batches.place = Place(*batch["batch.next"].tolist())
-            yield batch
-        self.batches.place = Place(epoch + 1, 0, 0, 0)
 
     def state(self) -> State:
         """Say where to go on, as plain data; see `Batches.state`."""

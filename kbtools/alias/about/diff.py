@@ -10,21 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kbtools import artefact
 from kbtools.alias.about.changes import AliasDifference, Meaning, Name, Names, Side, Turn, Turns
 from kbtools.alias.about.overview import MASS
 from kbtools.alias.about.referents import referents
 from kbtools.alias.schema import KIND, TABLES
 from kbtools.artefact import KbRef
-from kbtools.errors import ConfigError
-from kbtools.kb import diff as between
 from kbtools.kb.comparing import one_space, settings_changed
-from kbtools.kb.diff import Change, Difference
+from kbtools.kb.diff import Change
 from kbtools.kb.quoting import read_parquet
 from kbtools.kb.reader import Tables
 from kbtools.kb.views import add_views, ask, ask_one, connect
-from kbtools.linked import diff as linked
-from kbtools.linked.changes import LinkedDifference
 
 MOVED = 0.01  # a smaller difference of a prior is not counted as a move
 
@@ -44,25 +39,14 @@ def diff(
     *,
     kbs: Sequence[Path | str] = (),
     examples: int = 5,
-    top: int = 20,
     memory: int | None = None,
     threads: int | None = None,
-) -> AliasDifference | LinkedDifference | Difference:
-    """Compare two artefacts of one kind; spills to disk what does not fit into memory.
+) -> AliasDifference:
+    """Compare two alias tables, spilling to disk; `examples` are shown of each change.
 
-    `examples` are shown of each change; `top` relations of knowledge bases. `kbs` are those that alias
-    tables and linked documents speak of, if they are not where they were.
+    `kbs` are the knowledge bases they speak of, if those are not where they were.
     """
-    kinds = {artefact.read(path).kind for path in (old, new)}
-    if kinds == {KIND}:
-        return _Comparison(old, new, examples, kbs).run(memory, threads)
-    if kinds == {linked.KIND}:
-        return linked.diff(old, new, kbs=kbs, examples=examples, memory=memory, threads=threads)
-    if kbs:
-        raise ConfigError(
-            f"{old}, {new}: no alias tables or linked documents; --kb names what those speak of"
-        )
-    return between.diff(old, new, examples=examples, top=top, memory=memory, threads=threads)
+    return _Comparison(old, new, examples, kbs).run(memory, threads)
 
 
 class _Comparison:

@@ -10,12 +10,11 @@ import msgspec
 
 from kbtools.alias.about.referents import Referents
 from kbtools.alias.schema import KIND, LOOKUP, TABLES
-from kbtools.errors import ConfigError
-from kbtools.kb import overview
-from kbtools.kb.overview import Description, Overview, Unfinished, sample
+from kbtools.kb.overview import Overview, sample
 from kbtools.kb.reader import Tables
 from kbtools.kb.views import add_views, ask, connect
-from kbtools.linked import overview as linked
+
+__all__ = ["KIND", "MASS", "AliasOverview", "Known", "Source", "describe"]
 
 MASS = "sum((n * 1e6)::HUGEINT)::DOUBLE / 1e6"  # a sum over integers is the same in each run
 
@@ -56,27 +55,19 @@ class AliasOverview(Overview, frozen=True, kw_only=True):
 
 
 def describe(
-    path: Path,
+    general: Overview,
     *,
     kbs: Sequence[Path | str] = (),
     rows: int = 3,
     top: int = 10,
     memory: int | None = None,
     threads: int | None = None,
-) -> Description:
-    """Describe any artefact; of an alias table, `rows` rows a table and the `top` most ambiguous names.
+) -> AliasOverview:
+    """Describe an alias table: `rows` rows a table and the `top` most ambiguous names.
 
     Ids and labels come from the knowledge bases `kbs`, or from where they were when the table was made.
     """
-    general = overview.describe(path, rows=rows, top=top, memory=memory, threads=threads)
-    if isinstance(general, Overview) and general.kind == linked.KIND:
-        return linked.describe(general, kbs=kbs, rows=rows, top=top, memory=memory, threads=threads)
-    if isinstance(general, Unfinished) or general.kind != KIND:
-        if kbs:
-            raise ConfigError(
-                f"{path}: no alias table and no linked documents; --kb names what those speak of"
-            )
-        return general
+    path = Path(general.path)
     alias = Tables(path)
     manifest = alias.manifest
     who = Referents(manifest, kbs)

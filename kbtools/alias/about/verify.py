@@ -12,13 +12,10 @@ import pyarrow.compute as pc
 
 from kbtools.alias.about import agreement
 from kbtools.alias.schema import KIND, LOOKUP, SOURCES, TABLES
-from kbtools.kb import verify as general
 from kbtools.kb.reader import Tables
 from kbtools.kb.schema import STR
 from kbtools.kb.soundness import guarded, many, out_of_order
-from kbtools.kb.verify import Verdict
 from kbtools.kb.views import add_views, ask, connect
-from kbtools.linked import verify as linked
 from kbtools.text import BARE, FOLDED, normalise_many
 
 OFF = 1e-5  # how far the priors of one name may be from 1
@@ -51,14 +48,6 @@ def problems(
                 yield from guarded(", ".join(sorted(needed)), check)
     if {"candidates", "forms", LOOKUP} <= set(tables):
         yield from guarded(LOOKUP, partial(agreement.problems, alias))
-
-
-def verify(
-    path: Path, *, deep: bool = False, memory: int | None = None, threads: int | None = None
-) -> Verdict:
-    """Check an artefact of any kind; `deep` looks into the rows of alias tables and linked documents too."""
-    checks = {KIND: problems, linked.KIND: linked.problems}
-    return general.verify(path, deep=deep, memory=memory, threads=threads, checks=checks)
 
 
 class _Alias(Tables):

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 
 from kbtools import artefact
 from kbtools.alias.building import earlier, entities, text
@@ -25,11 +24,22 @@ from kbtools.alias.building.names import Rules
 from kbtools.alias.building.ranges import How
 from kbtools.alias.building.stages import Stages, cut
 from kbtools.alias.schema import KIND, LOOKUP, SOURCES, TABLES
-from kbtools.artefact import Done, FileEntry, Input, KbRef, Manifest, Staging, Table, begin, digest, unite
+from kbtools.artefact import (
+    Done,
+    FileEntry,
+    Input,
+    KbRef,
+    Manifest,
+    Staging,
+    Table,
+    begin,
+    digest,
+    published,
+    unite,
+)
 from kbtools.executors import pool
-from kbtools.kb.schema import TABLES as KB_TABLES
+from kbtools.kb.rejects import rejects_table
 from kbtools.kb.schema_digest import schema_digest
-from kbtools.kb.writer import write_rows
 
 DEFAULT_MEMORY = 512 << 20  # a worker
 
@@ -130,31 +140,19 @@ def _tables(asked: Asked, stages: Stages) -> dict[str, Table]:
     stages.counts["norms"] = compiled.facts["norms"]
     made = {name: _table(name, done) for name in TABLES}
     made[LOOKUP] = _lookup([compiled, *done], compiled.facts["norms"])
-    return made | _rejected(stages)
+    return made | rejects_table(stages.folder / "new", stages.rejects)
 
 
 def _table(name: str, done: Sequence[Done]) -> Table:
-    files = [file for one in done for file in one.files if file.path.startswith(f"new/{name}/")]
-    rows = sum(one.facts.get(name, 0) for one in done if any(file in one.files for file in files))
-    return Table(rows=rows, files=[_below(file) for file in files], schema=schema_digest(TABLES[name].schema))
+    mine = [one for one in done if _files([one], name)]
+    rows = sum(one.facts.get(name, 0) for one in mine)
+    return Table(rows=rows, files=_files(mine, name), schema=schema_digest(TABLES[name].schema))
+
+
+def _files(done: Sequence[Done], table: str) -> list[FileEntry]:
+    return [file for file in published(done) if file.path.startswith(f"{table}/")]
 
 
 def _lookup(done: Sequence[Done], norms: int) -> Table:
-    files = [_below(file) for one in done for file in one.files if file.path.startswith(f"new/{LOOKUP}/")]
-    files.sort(key=lambda file: file.path)
+    files = sorted(_files(done, LOOKUP), key=lambda file: file.path)
     return Table(rows=norms, files=files, schema=digest.of_json([file.path for file in files]))
-
-
-def _rejected(stages: Stages) -> dict[str, Table]:
-    if not stages.rejects:
-        return {}
-    schema = KB_TABLES["rejects"].schema
-    names = write_rows(
-        stages.folder / "new", "rejects", pa.Table.from_pylist(stages.rejects, schema).to_batches()
-    )
-    files = [_below(artefact.entry(stages.folder, f"new/{name}")) for name in names]
-    return {"rejects": Table(rows=len(stages.rejects), files=files, schema=schema_digest(schema))}
-
-
-def _below(file: FileEntry) -> FileEntry:
-    return msgspec.structs.replace(file, path=file.path.removeprefix("new/"))

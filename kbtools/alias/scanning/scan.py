@@ -46,19 +46,22 @@ class Spans(NamedTuple):
         return Spans(*parts)
 
 
-def scan(arrays: Arrays, texts: Iterable[str | None] | Any) -> Spans:
-    """Find all names in all texts, strings or an Arrow array of them; null is an empty text."""
-    found = list(stream(arrays, texts))
+def scan(arrays: Arrays, texts: Iterable[str | None] | Any, least: int = 1) -> Spans:
+    """Find all names in all texts, strings or an Arrow array of them; null is an empty text.
+
+    Names of less than `least` code points of the text are left out.
+    """
+    found = list(stream(arrays, texts, least))
     return Spans(*map(np.concatenate, zip(*found, strict=True))) if found else _none()
 
 
-def stream(arrays: Arrays, texts: Iterable[str | None] | Any) -> Iterator[Spans]:
+def stream(arrays: Arrays, texts: Iterable[str | None] | Any, least: int = 1) -> Iterator[Spans]:
     """Find all names, block by block, in order: memory does not grow with the texts."""
     for piece in pieces(_strings(texts)):
         if isinstance(piece, Piece):
-            yield _found(arrays, piece).spans
+            yield _found(arrays, piece, least).spans
         else:
-            yield from _long(arrays, *piece)
+            yield from _long(arrays, *piece, least)
 
 
 def _strings(texts: Iterable[str | None] | Any) -> Iterator[str]:
@@ -69,13 +72,13 @@ def _strings(texts: Iterable[str | None] | Any) -> Iterator[str]:
         yield from (text or "" for text in texts)
 
 
-def _long(arrays: Arrays, number: int, text: str) -> Iterator[Spans]:
+def _long(arrays: Arrays, number: int, text: str, least: int) -> Iterator[Spans]:
     """Cut a long text; a piece begins again with the first name that the end of the last one cut short."""
     at, size = 0, BLOCK
     while at < len(text):
         low = max(0, at - CONTEXT)
         whole = at + size >= len(text)
-        found = _found(arrays, Piece([text[low : at + size]], number, low, at - low, whole))
+        found = _found(arrays, Piece([text[low : at + size]], number, low, at - low, whole), least)
         resume = len(text) if whole else low + found.unfinished
         if resume <= at and size < LONGEST:
             size *= 2
@@ -93,11 +96,11 @@ class _Scanned(NamedTuple):
     unfinished: int  # where in the block a name begins that its end cut short
 
 
-def _found(arrays: Arrays, piece: Piece) -> _Scanned:
+def _found(arrays: Arrays, piece: Piece, least: int) -> _Scanned:
     block = running(piece.texts)
     normal = normalise_block(block.codes, BARE)
-    walked, cut = walk(arrays, normal, block.codes)
     kind = marks.kinds(block.codes)
+    walked, cut = walk(arrays, normal, block.codes, _lone(normal, kind) if least > 1 else None)
     found, begins, ordered = _names(arrays, block, normal, kind, walked)
     points, unfinished = marks.alone(arrays, block.codes, kind)
     if cut < len(normal.starts):
@@ -109,10 +112,18 @@ def _found(arrays: Arrays, piece: Piece) -> _Scanned:
     if not ordered:
         order = np.lexsort((found.ends, found.starts))
         found, begins = found.take(order), begins[order]
-    if piece.fresh:
-        rows = np.flatnonzero(begins >= piece.fresh)
+    if piece.fresh or least > 1:
+        rows = np.flatnonzero((begins >= piece.fresh) & (found.ends - found.starts >= least))
         found, begins = found.take(rows), begins[rows]
     return _Scanned(_spans(arrays, piece, block, found), (begins + piece.offset).astype(np.int32), unfinished)
+
+
+def _lone(normal: Block, kind: marks.Kinds) -> NDArray[np.bool_]:
+    """Mark normalised code points that are one of the text, with no punctuation beside to be taken in."""
+    found: NDArray[np.bool_] = (np.maximum(kind[:-2], kind[2:]) < marks.POINT).take(normal.starts)
+    if normal.ends is not None:
+        found &= normal.ends - normal.starts == 1
+    return found
 
 
 def _names(

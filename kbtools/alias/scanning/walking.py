@@ -60,10 +60,15 @@ class _Edges(NamedTuple):
     owner_cut: I64  # letters of a plural before that
 
 
-def walk(arrays: Arrays, block: Block, original: Codes) -> tuple[Walked, int]:
-    """Find all norms, and the first start that the end of the block cut short."""
+def walk(
+    arrays: Arrays, block: Block, original: Codes, lone: NDArray[np.bool_] | None = None
+) -> tuple[Walked, int]:
+    """Find all norms, and the first start that the end of the block cut short.
+
+    `lone` marks normalised code points that are not asked for where they are a whole norm.
+    """
     edges = _edges(block, original)
-    hits, unfinished = _hits(arrays, edges, hashing.prefix(block.codes))
+    hits, unfinished = _hits(arrays, edges, hashing.prefix(block.codes), lone)
     return _verified(arrays, block.codes, hits), unfinished
 
 
@@ -121,6 +126,10 @@ class _Open(NamedTuple):
         starts, at, limit = (some.take(rows) for some in (self.starts, self.at, self.limit))
         return _Open(self.sums, starts, at, limit, self.base.take(rows), self.shift.take(rows))
 
+    def only(self, kept: NDArray[np.bool_]) -> _Open:
+        """Keep those that are marked."""
+        return self if kept.all() else self.take(np.flatnonzero(kept))
+
     def raw(self, ends: I64) -> U64:
         """Return the sums of the spans up to `ends`."""
         sums: U64 = self.sums.take(ends)
@@ -129,11 +138,12 @@ class _Open(NamedTuple):
         return sums
 
 
-def _hits(arrays: Arrays, edges: _Edges, sums: U64) -> tuple[_Hits, int]:
+def _hits(arrays: Arrays, edges: _Edges, sums: U64, lone: NDArray[np.bool_] | None) -> tuple[_Hits, int]:
     starts = edges.starts
     now = _Open(
-        sums, starts, edges.first, edges.limit, sums[starts], hashing.inverses(len(sums))[starts]
-    ).take(np.flatnonzero(edges.first < edges.limit))
+        sums, starts, edges.first, edges.limit, sums.take(starts), hashing.inverses(len(sums)).take(starts)
+    )
+    now = now.only(edges.first < edges.limit)
     found = _Found()
     possessive = bool(edges.possessive.any())
     unfinished, last, units = len(sums) - 1, len(edges.ends) - 1, 0
@@ -146,19 +156,21 @@ def _hits(arrays: Arrays, edges: _Edges, sums: U64) -> tuple[_Hits, int]:
             ends = edges.possessive[owners.at]
             some = _Spans(ends, hashing.mix(owners.raw(ends)), edges.owner_cut[owners.at])
             found.add(arrays["known"], owners, some, units)
-        ends = edges.ends.take(now.at)
-        hashes = hashing.mix(now.raw(ends))
+        asked = now
+        if units == 1 and lone is not None:  # spans of several codes are asked for in any case
+            asked = now.only(~lone.take(now.starts) | (edges.ends.take(now.at) - now.starts > 1))
+        ends = edges.ends.take(asked.at)
+        hashes = hashing.mix(asked.raw(ends))
         if edges.closes is None:
-            found.add(arrays["known"], now, _Spans(ends, hashes, edges.cut.take(now.at)), units)
+            found.add(arrays["known"], asked, _Spans(ends, hashes, edges.cut.take(asked.at)), units)
         else:
-            rows = np.flatnonzero(edges.closes[now.at])
-            some = _Spans(ends[rows], hashes[rows], edges.cut[now.at[rows]])
-            found.add(arrays["known"], now.take(rows), some, units)
+            rows = np.flatnonzero(edges.closes[asked.at])
+            some = _Spans(ends[rows], hashes[rows], edges.cut[asked.at[rows]])
+            found.add(arrays["known"], asked.take(rows), some, units)
         go = now.at + 1 < now.limit
-        if units in UNITS:
+        if units in UNITS:  # never 1
             go &= finding.contains(arrays["prefixes"], hashes)
-        now = now._replace(at=now.at + 1)
-        now = now if go.all() else now.take(np.flatnonzero(go))
+        now = now._replace(at=now.at + 1).only(go)
     return found.all(), unfinished
 
 

@@ -20,7 +20,7 @@ from kbtools.tokens.tokenizer import Tokenizer
 
 ENTITIES = {
     "eid", "eids", "gold", "best", "head", "tail", "types", "entity", "entities", "subject", "object",
-    "out_tails", "in_heads", "negatives", "corrupted", "heads", "tails", "authors",
+    "out_tails", "in_heads", "negatives", "corrupted", "heads", "tails", "authors", "parents", "type",
 }  # fmt: skip
 RELATIONS = {"relation", "relations", "rid", "rids", "out_relations", "in_relations"}
 RELATION_ID = "relation_id"
@@ -74,9 +74,11 @@ class Names:
         return " ".join(part for part in (id_ or f"eid {eid}", label) if part)
 
     def relation(self, rid: int | None, place: int = 0) -> str:
-        """Call a relation by its label, or its number."""
-        if rid is None:
+        """Call a relation by its label, or its number; an arrow says that it goes the other way."""
+        if rid is None or rid == NONE:
             return "–"
+        if rid == NIL:
+            return "none"
         if place not in self._relations:
             base = self.called.bases.get(place)
             told = pa.array([], pa.string())
@@ -85,7 +87,10 @@ class Names:
                 told = table["label"].combine_chunks().fill_null(table["id"].combine_chunks())
             self._relations[place] = told
         names = self._relations[place]
-        return str(names[rid].as_py()) if 0 <= rid < len(names) else f"relation {rid}"
+        if not 0 <= rid < 2 * len(names):
+            return f"relation {rid}"
+        way = "← " if rid >= len(names) else ""
+        return f"{way}{names[rid % len(names)].as_py()}"
 
     def by_id(self, id_: str, *, relation: bool = False) -> str:
         """Write the id of an entity, or of a relation, with its label if a knowledge base has it."""

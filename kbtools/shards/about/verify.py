@@ -16,11 +16,8 @@ from numpy.typing import NDArray
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.kb.soundness import guarded, many
 from kbtools.kb.views import ask, connect
-from kbtools.shards.about.overview import KIND
 from kbtools.shards.base import NIL, SPAN, SPLITS
 from kbtools.shards.reader import IDS, Shards
-
-__all__ = ["KIND", "problems"]
 
 ROWS = 4096
 ALIGNED = ("word_start", "segment", "soft", "branch", "word", "tree.soft", "tree.branch", "tree.word")
@@ -165,15 +162,16 @@ def _groups(batch: pa.RecordBatch) -> Iterator[Fault]:
         if last != "spans" or not dot:
             continue
         count = pc.list_value_length(batch[name])
-        for other in ("eids", "priors", "ps", "gold", "best", "p", "types"):
+        for other in ("eids", "priors", "ps", "gold", "best", "p", "types", "parents", "relations"):
             if (beside := f"{prefix}.{other}") in names:
                 uneven = pc.not_equal(pc.list_value_length(batch[beside]), count)
                 rows = np.flatnonzero(uneven.fill_null(True).to_numpy(zero_copy_only=False))
                 yield Fault(f"with another number of {beside} than of spans", rows)
-        for other in ("priors", "ps"):
-            pair = f"{prefix}.eids", f"{prefix}.{other}"
+        for one, other in (("eids", "priors"), ("eids", "ps"), ("parents", "relations")):
+            pair = f"{prefix}.{one}", f"{prefix}.{other}"
             if set(pair) <= set(names):
-                yield Fault(f"whose {pair[1]} are not those of its candidates", _uneven(batch, *pair))
+                what = "candidates" if one == "eids" else "parents"
+                yield Fault(f"whose {pair[1]} are not those of its {what}", _uneven(batch, *pair))
 
 
 def _uneven(batch: pa.RecordBatch, one: str, other: str) -> Array:

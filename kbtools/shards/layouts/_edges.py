@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.kb.arrays import load_npy
 from kbtools.kb.reader import Base
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, Here
 from kbtools.shards.layouts import _choosing, _statements
 

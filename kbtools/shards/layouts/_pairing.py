@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.arrays import ranges
 from kbtools.kb.ids import Ids
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, Here, Texts
 from kbtools.shards.keys import key, purpose
 from kbtools.shards.layouts import _edges, _statements

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.arrays import ranges
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64
 from kbtools.shards.layouts import _statements
 

@@ -25,9 +25,9 @@ from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR
-from kbtools.shards import cutting
 from kbtools.shards.base import I32, I64, NIL, NONE, SPAN, Cut, Here, Segments, Texts
 from kbtools.shards.layouts import _pairing, _statements, _told_facts
+from kbtools.shards.layouts._around import CONTEXT, Context, around, marker_ids
 from kbtools.shards.layouts._pairing import Draw, Found
 from kbtools.shards.spans import SNAP, Snap, align
 
@@ -39,9 +39,7 @@ class Settings:
     markers: tuple[str, ...] = setting(
         "Tokens put around the ends: two (head, tail), or four (before and behind each).", ()
     )
-    context: Literal["sentence", "document"] = setting(
-        "What is shown: the sentences of both ends, or as much as there is room for.", "sentence"
-    )
+    context: Context = setting(CONTEXT, "sentence")
     relations: Path | None = setting("A file of the relations wanted, an id a line: their numbers.", None)
     kb: str | None = setting("The knowledge base that is meant, where there are several.", None)
     distant: bool = setting("Also what the knowledge base says of two mentions in a sentence.", False)
@@ -178,18 +176,9 @@ def _listed(path: Path) -> pa.Array:
 
 
 def _markers(names: tuple[str, ...], here: Here) -> Markers | tuple[()]:
-    """Look the markers up: each is one token."""
     if not names:
         return ()
-    ids = here.tokenizer.ids_of(pa.array(names))
-    for place in np.flatnonzero((ids < 0) | (ids == here.tokenizer.special.unk)).tolist():
-        told = here.tokenizer.encode([names[place]]).ids  # bytes of BPE are written in letters of its own
-        if len(told) != 1 or told[0] == here.tokenizer.special.unk:
-            raise ConfigError(
-                f"facts.markers: no token {names[place]!r} in the tokenizer; take others, or build one "
-                f"that has it: kbtools vocab -o added={','.join(dict.fromkeys(names))}"
-            )
-        ids[place] = told[0]
+    ids = marker_ids(names, "facts.markers", here)
     four = np.repeat(ids, 2).tolist() if len(ids) == 2 else ids.tolist()
     return Markers((four[0], four[1]), (four[2], four[3]))
 
@@ -197,27 +186,16 @@ def _markers(names: tuple[str, ...], here: Here) -> Markers | tuple[()]:
 def _windows(texts: Texts, found: Found, settings: Settings, marked: int, here: Here) -> tuple[I64, I64]:
     """Return the tokens that are shown, from where to where; nothing where a fact cannot be shown."""
     starts, stops = (found.head[:, 0], found.tail[:, 0]), (found.head[:, 1], found.tail[:, 1])
-    first, last = np.minimum(*starts), np.maximum(*stops)
-    low, high = texts.stream.begins[found.document], texts.stream.begins[found.document + 1]
-    if settings.context == "sentence":
-        low = texts.sentences[np.searchsorted(texts.sentences, first, side="right") - 1]
-        high = texts.sentences[np.searchsorted(texts.sentences, last)]
     special = here.tokenizer.special
     room = here.max_length - (special.cls >= 0) - (special.sep >= 0) - 2 * marked
-    spare = room - (last - first)
-    # what one side does not need the other has
-    before = np.clip(spare // 2, spare - (high - last), first - low)
-    start = np.maximum(first - np.maximum(before, 0), low)
-    stop = np.minimum(high, start + room)
-    inner, outer, _ = cutting.inwards(texts, start, stop)
-    start = np.where(start > low, np.minimum(inner, first), low)
-    stop = np.where(stop < high, np.maximum(outer, last), high)
-    long, overlap = spare < 0, np.zeros(len(first), np.bool_)
+    ends = np.minimum(*starts), np.maximum(*stops)
+    start, stop, long, cut = around(texts, found.document, ends, settings.context, room)
+    overlap = np.zeros(len(long), np.bool_)
     if marked:
         overlap = np.maximum(*starts) < np.minimum(*stops)
     here.counts["facts too long"] += int(long.sum())
     here.counts["facts whose ends overlap"] += int((overlap & ~long).sum())
-    here.counts["facts cut"] += int(((start > low) | (stop < high))[~(long | overlap)].sum())
+    here.counts["facts cut"] += int(cut[~(long | overlap)].sum())
     return start, np.where(long | overlap, start, stop)
 
 

@@ -18,8 +18,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from kbtools.arrays import ranges
 from kbtools.config import setting
-from kbtools.shards.assembly import assemble, ranges
+from kbtools.shards.assembly import assemble
 from kbtools.shards.base import I64, Bools, Cut, Here, Segments, Texts
 from kbtools.shards.cutting import inwards
 from kbtools.shards.layouts.dialogues import fitted

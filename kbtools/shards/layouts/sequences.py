@@ -15,9 +15,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
+from kbtools.arrays import ranges
 from kbtools.config import setting
 from kbtools.errors import ConfigError
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, Cut, Here, Segments, Texts
 from kbtools.shards.cutting import greedy, whole
 

@@ -4,6 +4,8 @@
     entities           a row an entity, in order of eid: the tokens of its description, or of its name
     relations          a row a relation: its number, its id, the tokens of its description, or of its name
     graph              a row an entity: what leads from it and to it, of training triples alone
+    aliases            a row an entity: what it is called
+    types              a row a type: the entities of it
 
 So a description is there once, however many triples its entity is in.
 """
@@ -22,9 +24,10 @@ from kbtools.config import setting
 from kbtools.kb.reader import Base
 from kbtools.shards.base import SPLITS, Examples, Here
 from kbtools.shards.keys import of_numbers
-from kbtools.shards.layouts import _choosing, _descriptions, _graph, _statements
+from kbtools.shards.layouts import _choosing, _descriptions, _graph, _names, _statements
 from kbtools.shards.layouts._choosing import Choice, Chooser
 from kbtools.shards.layouts._descriptions import Wording
+from kbtools.shards.layouts._names import Naming
 
 SCHEMA = pa.schema([pa.field(name, pa.int64(), False) for name in ("head", "relation", "tail")])
 IDS = pa.list_(pa.int32())
@@ -34,15 +37,18 @@ TABLES = {
         [pa.field("rid", pa.int64(), False), pa.field("id", pa.string(), False), pa.field("input_ids", IDS)]
     ),
     "graph": _graph.SCHEMA,
+    "aliases": _names.ALIASES,
+    "types": _names.TYPES,
 }
 SIZES = {
     "entities": 1 << 17,
     "graph": 1 << 20,
-}  # entities of a task; for a graph all triples are read in each
+    "aliases": 1 << 20,
+}  # entities of a task; for a graph all triples are read in each, for aliases all names
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Choice, Wording):
+class Settings(Choice, Wording, Naming):
     """Which triples, and which words."""
 
     texts: bool = setting("Write the table of entities with their descriptions.", True)
@@ -65,6 +71,7 @@ class TriplesLayout:
     def parts(self, inputs: Sequence[Path], settings: Settings, here: Here) -> list[dict[str, Any]]:
         """Take some row groups at a time."""
         base = _choosing.one_base(here, "triples")
+        _names.check(base, settings)
         _choosing.prepare(base, settings, here)
         if settings.need_description:
             _descriptions.save(
@@ -88,6 +95,7 @@ class TriplesLayout:
     def tables(self, settings: Settings, here: Here) -> dict[str, pa.Schema]:
         """Return the columns of the tables that are wanted."""
         wanted = {"relations": True, "entities": settings.texts, "graph": settings.graph}
+        wanted |= {"aliases": settings.aliases, "types": settings.types}
         return {name: TABLES[name] for name in TABLES if wanted[name]}
 
     def table_parts(self, settings: Settings, here: Here) -> list[tuple[str, dict[str, Any]]]:
@@ -115,6 +123,11 @@ class TriplesLayout:
             wanted = (degree > 0) | settings.isolated
             for batch in _descriptions.rows(base, part["low"], wanted, settings, here):
                 yield batch.cast(TABLES["entities"])
+        elif table == "aliases":
+            between = part["low"], part["high"]
+            yield from _names.aliases(base, between, settings, settings.langs, here)
+        elif table == "types":
+            yield from _names.types(base, settings, settings.langs, here)
         else:
             yield from _graph.rows(base, _chooser(base, settings, here), **part)
 

@@ -30,8 +30,8 @@ State = dict[str, Any]
 class Batches:
     """An iterator of epochs: each `for` goes on where the last one ended, or was left.
 
-    A batch says which rows it has (`batch.rows`), whether another rank has it too (`batch.repeated`), and
-    where a run that has done it goes on (`batch.next`).
+    A batch says which rows it has (`batch.rows`) in which epoch (`batch.epoch`), whether another rank has it
+    too (`batch.repeated`), and where a run that has done it goes on (`batch.next`).
     """
 
     def __init__(
@@ -49,11 +49,17 @@ class Batches:
         self.shards, self.split, self.reading = shards, split, reading
         self.rank, self.world, self.even = rank, world, even
         self.rows = Rows(
-            shards, split, columns=reading.columns, multiple_of=reading.multiple_of, pads=reading.pads
+            shards,
+            split,
+            columns=reading.columns,
+            multiple_of=reading.multiple_of,
+            pads=reading.pads,
+            classes=reading.classes,
         )
         if reading.packed:
             self.rows.need_tokens()
         self.plan = Plan(len(self.rows), shards.tokens(split), self._room(), reading, self.rows.lengths)
+        self.plan.check(shards.longest(split))
         self.mean = max(shards.tokens(split) / max(len(self.rows), 1), 1.0)  # tokens of an example
         self.place = Place(0, 0, 0, 0)
         self.counts: Counter[str] = Counter()  # what became of last rounds, in this process
@@ -77,7 +83,7 @@ class Batches:
         self.place = Place(start.epoch + 1, 0, 0, 0)
 
     def steps(self, epoch: int = 0) -> int:
-        """Count the rounds of an epoch; it is planned for that, half a microsecond an example."""
+        """Count the rounds of an epoch; it is planned for that, a quarter of a microsecond an example."""
         return sum(1 for _ in self._rounds(Place(epoch, 0, 0, 0), Counter()))
 
     def state(self) -> State:
@@ -149,6 +155,7 @@ class Batches:
         for one, after in held:
             start, stop = stop, stop + len(one.rows)
             batch = self.rows.part(gathered, start, stop, one.rows, one.bounds)
+            batch["batch.epoch"] = one.place.epoch
             batch["batch.repeated"] = one.repeated
             batch["batch.next"] = np.array(after, np.int64)
             yield batch

@@ -16,13 +16,13 @@ each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from kbtools.arrays import ranges
 from kbtools.errors import ArtefactError
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, NONE
 from kbtools.shards.reading.fills import Fills
 from kbtools.shards.reading.ragged import Ragged, as_arrow, flatten, is_text, pad, regroup, widened
@@ -122,24 +122,28 @@ def flattened(gathered: Mapping[str, Any]) -> dict[str, Any]:
     return {leaf: one for name, taken in gathered.items() for leaf, one in flatten(name, taken).items()}
 
 
-def columns_along(gathered: Mapping[str, Any]) -> dict[str, str]:
+def columns_along(samples: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Find the columns with a value for each token, by the lengths of some rows: column → its tokens.
 
-    Lists that are null in some rows may be among them.
+    Lists that are null in some rows may be among them. All samples must agree, and one of them say so.
     """
-    columns = flattened(gathered)
     found: dict[str, str] = {}
-    for name, taken in columns.items():
-        if not isinstance(taken, Ragged) or isinstance(taken.values, Ragged) or is_text(taken):
-            continue
-        for anchor in (f"{name.rpartition('.')[0]}.{IDS}".lstrip("."), IDS):
-            tokens = columns.get(anchor)
-            told = taken.lengths > 0
-            if (
-                name not in found
-                and isinstance(tokens, Ragged)
-                and (told.any() or name == anchor)
-                and np.array_equal(taken.lengths[told], tokens.lengths[told])
-            ):
-                found[name] = anchor
+    for name, anchor in [(one, anchor) for one in samples[0] for anchor in _anchors(one)]:
+        told = [_goes_along(columns.get(name), columns.get(anchor)) for columns in samples]
+        if name not in found and None not in told and (any(told) or name == anchor):
+            found[name] = anchor
     return found
+
+
+def _anchors(name: str) -> tuple[str, str]:
+    return f"{name.rpartition('.')[0]}.{IDS}".lstrip("."), IDS
+
+
+def _goes_along(taken: Any, tokens: Any) -> bool | None:
+    """Tell whether the lists of a column are as long as the tokens; None: no, False: all are empty."""
+    if not isinstance(taken, Ragged) or isinstance(taken.values, Ragged) or is_text(taken):
+        return None
+    if not isinstance(tokens, Ragged):
+        return None
+    told = taken.lengths > 0
+    return bool(told.any()) if np.array_equal(taken.lengths[told], tokens.lengths[told]) else None

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.errors import ArtefactError
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, Bools
 from kbtools.shards.reading.fills import Fills
 from kbtools.shards.reading.memory import Memory, damaged

@@ -79,7 +79,10 @@ def _blocks(at: I64, size: int, key: int, block: int) -> I64:
 def _forward(numbers: U64, high: int, low: int, keys: list[np.uint64]) -> U64:
     left, right = numbers >> np.uint64(low), numbers & _ones(low)
     for key in keys:
-        left, right = right, left ^ (_mix(right ^ key) & _ones(high))
+        mixed = _mix(right ^ key)
+        mixed &= _ones(high)
+        mixed ^= left
+        left, right = right, mixed
         high, low = low, high
     return left << np.uint64(low) | right
 
@@ -97,9 +100,13 @@ def _ones(bits: int) -> np.uint64:
 
 
 def _mix(numbers: U64) -> U64:
-    numbers = (numbers ^ numbers >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ numbers >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return numbers ^ numbers >> np.uint64(31)
+    """Mix the bits of numbers, where they are."""
+    numbers ^= numbers >> np.uint64(30)
+    numbers *= np.uint64(0xBF58476D1CE4E5B9)
+    numbers ^= numbers >> np.uint64(27)
+    numbers *= np.uint64(0x94D049BB133111EB)
+    numbers ^= numbers >> np.uint64(31)
+    return numbers
 
 
 def _mix_one(number: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +44,20 @@ def regroup(taken: Any, bounds: I64) -> Any:
     if isinstance(taken, Ragged):
         return Ragged(taken.offsets[bounds], taken.values)
     return Ragged(bounds, taken)
+
+
+def spread(taken: Any, there: Bools, fill: Callable[[np.dtype[Any]], Any]) -> Any:
+    """Put the values where something is; elsewhere are empty lists, nulls, and `fill` for numbers."""
+    if isinstance(taken, Ragged):
+        lengths = np.zeros(len(there), np.int64)
+        lengths[there] = taken.lengths
+        return Ragged(np.append(0, np.cumsum(lengths)), taken.values)
+    if isinstance(taken, pa.Array):
+        return taken.take(pa.array(np.cumsum(there) - 1, mask=~there))
+    dtype = widened(taken.dtype)
+    out = np.full((len(there), *taken.shape[1:]), fill(dtype), dtype)
+    out[there] = taken
+    return out
 
 
 def flatten(name: str, taken: Any) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.errors import ArtefactError
-from kbtools.shards.base import I64
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.shards.base import I64, SPLITS
 from kbtools.shards.reader import Shards
-from kbtools.shards.reading.collating import IDS, Batch, Collator, columns_along
+from kbtools.shards.reading.classes import Classes
+from kbtools.shards.reading.collating import IDS, Batch, Collator, columns_along, flattened
 from kbtools.shards.reading.fills import Fills
-from kbtools.shards.reading.ragged import cut
+from kbtools.shards.reading.ragged import cut, spread
 from kbtools.shards.reading.single import example
 
 LOOKED_AT = 4096  # rows, to learn which columns go along with the tokens
@@ -30,6 +32,7 @@ class Rows:
         columns: Sequence[str] = (),
         multiple_of: int = 8,
         pads: Mapping[str, float] | None = None,
+        classes: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.shards, self.split = shards, split
         self.table = shards.open(split)
@@ -37,9 +40,11 @@ class Rows:
         for name in self.columns if len(self.table) else ():
             self.table.column(name)  # what cannot be read is told before training begins
         self.fills = Fills(shards.fills.pad_id, dict(pads or {}))
-        self._asked = {"columns": tuple(columns), "multiple_of": multiple_of, "pads": pads}
-        some = self.gather(np.arange(min(len(self), LOOKED_AT)))
-        self.collate = Collator(self.fills, multiple_of, columns_along(some))
+        self.classes = {name: Classes(name, words) for name, words in (classes or {}).items()}
+        self._asked = {
+            "columns": tuple(columns), "multiple_of": multiple_of, "pads": pads, "classes": classes
+        }  # fmt: skip
+        self.collate = Collator(self.fills, multiple_of, columns_along(self._some()))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say what another process needs: nothing that is mapped."""
@@ -67,9 +72,44 @@ class Rows:
         rows = np.asarray(numbers, np.int64)
         return self.collate(self.gather(rows), rows)
 
+    def look_up(self, numbers: Any) -> Batch:
+        """Return the rows of numbers in an array of any shape, which the arrays begin with: [*shape, ...].
+
+        A number below 0 is no row: it has lists of nothing. Strings are not put in shape.
+        """
+        asked = np.asarray(numbers, np.int64)
+        rows = asked.ravel()
+        there = rows >= 0
+        found = self.gather(rows[there])
+        if not there.all():
+            found = {name: spread(one, there, partial(self.fills.of, name)) for name, one in found.items()}
+        return {
+            name: one.reshape((*asked.shape, *one.shape[1:])) if isinstance(one, np.ndarray) else one
+            for name, one in self.collate(found, rows).items()
+        }
+
     def gather(self, rows: I64) -> dict[str, Any]:
         """Gather the columns of rows, not yet padded."""
-        return self.table.take(rows, self.columns, self.fills)
+        return self._coded(flattened(self.table.take(rows, self.columns, self.fills)))
+
+    def _coded(self, found: dict[str, Any]) -> dict[str, Any]:
+        for name, classes in self.classes.items() if found else ():
+            if name not in found:
+                raise ConfigError(f"classes: there is no column {name!r}, or it is not read")
+            found[name] = classes(found[name], self.fills)
+        return found
+
+    def _some(self) -> list[dict[str, Any]]:
+        """Gather some rows to learn from; of train too, where there are few."""
+        found = [self.gather(np.arange(min(len(self), LOOKED_AT)))]
+        train = SPLITS[0]
+        # Parquet would have to be written anew for that
+        there = train in self.shards.splits and train not in self.shards.tabular
+        if there and self.split in SPLITS[1:] and len(self) < LOOKED_AT:
+            table = self.shards.open(train)
+            more = table.take(np.arange(min(len(table), LOOKED_AT)), self.columns, self.fills)
+            found.append(self._coded(flattened(more)))
+        return [one for one in found if one] or [{}]
 
     def lengths(self, rows: I64) -> I64:
         """Count the tokens of rows."""

@@ -9,6 +9,8 @@ from kbtools.config import plain, setting
 from kbtools.errors import ConfigError
 from kbtools.shards.reading.order import Shuffle
 
+AS_READ = {"columns", "pads", "classes"}  # how examples look, not which go together
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
@@ -29,6 +31,11 @@ class Reading:
         default_factory=dict, metadata={"help": "What a column is padded with, by name."}
     )
 
+    classes: dict[str, tuple[str, ...]] = field(
+        default_factory=dict,
+        metadata={"help": "Columns of words that become numbers: the place of each word here."},
+    )
+
     def __post_init__(self) -> None:
         for name in ("tokens", "rows", "block", "multiple_of", "max_length"):
             value = getattr(self, name)
@@ -42,5 +49,5 @@ class Reading:
     @property
     def plan(self) -> str:
         """Digest what decides which examples make which batch."""
-        said = {name: value for name, value in plain(self).items() if name not in {"columns", "pads"}}
+        said = {name: value for name, value in plain(self).items() if name not in AS_READ}
         return digest.of_json(said)

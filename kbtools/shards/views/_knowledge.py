@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kbtools import artefact
+from kbtools.arrays import ranges
 from kbtools.errors import ArtefactError
 from kbtools.kb.arrays import load_npy
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import TOMBSTONE
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, Bools, Here
 
 WORK = "work/views"

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.kb.resolving import resolve
 from kbtools.kb.schema import STR
-from kbtools.shards.assembly import ranges
 from kbtools.shards.base import I64, NIL, NONE, Bools, Here, Texts
 from kbtools.shards.spans import Snap, align
 
@@ -51,6 +51,7 @@ class Mentions(NamedTuple):
     best: I64  # the entity that was decided on; NIL, or NONE: nothing was decided
     gold: I64  # the one that somebody told; NIL, or NONE
     p: F32  # how likely `best` is
+    link: I64  # its row among all links, or mentions, of the batch
     candidates: Candidates
 
     def take(self, rows: I64) -> Mentions:
@@ -129,6 +130,7 @@ def _linked(column: pa.ListArray) -> Mentions:
         best,
         np.where(told, best, NONE),
         get("p").to_numpy().astype(np.float32),
+        np.arange(len(values)),
         Candidates(_offsets(listed.value_lengths().to_numpy()), columns[0].astype(np.int64), *columns[1:]),
     )
 
@@ -149,7 +151,7 @@ def _links(column: pa.ListArray, here: Here) -> Mentions:
     ones = np.ones(int(known.sum()), np.float32)
     p = pc.fill_null(values.field("p"), 1.0).to_numpy().astype(np.float32)[row]
     return Mentions(
-        document, start, end, kb.astype(np.int16), best, np.where(told[row], best, NONE), p,
+        document, start, end, kb.astype(np.int16), best, np.where(told[row], best, NONE), p, row,
         Candidates(_offsets(known), best[known], ones, ones),
     )  # fmt: skip
 

@@ -2,8 +2,8 @@
 
 A set of supersenses is a number: bit n is the file with the number n, of 45 (Levine et al. 2020 speak of the
 order of their names; it is that of WordNet's own numbers). A form leads to lemmas by the lists of exceptions
-and by WordNet's rules of detachment (Miller et al. 1990, morphy(7WN)); a form that is in a list for a part of
-speech has no other lemma there. Memory: the words of the wordnet, once in each process.
+and by the rules of `kbtools.text.detachment`; a form that is in a list for a part of speech has no other
+lemma there. Memory: the words of the wordnet, once in each process.
 """
 
 from __future__ import annotations
@@ -23,22 +23,11 @@ from kbtools.kb.quoting import quote
 from kbtools.kb.reader import Base, gather
 from kbtools.shards.base import I64, Here
 from kbtools.sources.wordnet.symbols import LEXICAL_FILES
+from kbtools.text.detachment import RULES, SHORT
 
 U64 = NDArray[np.uint64]
 NAMES = list(LEXICAL_FILES.values())
 POS = "nvar"
-RULES: dict[str, tuple[tuple[str, str], ...]] = {  # what a form ends in, and its lemma
-    "n": (
-        ("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"),
-        ("men", "man"), ("ies", "y"),
-    ),
-    "v": (
-        ("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""),
-    ),
-    "a": (("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
-    "r": (),
-}  # fmt: skip
-SHORT = 2  # no noun of so few letters is a plural
 _FILES = "SELECT eid, n FROM entities JOIN asked USING (id) ORDER BY n"
 _TYPED = "SELECT t.eid, min(n) AS n FROM types t JOIN asked ON type = asked.eid GROUP BY ALL"
 _WORDS = """
@@ -80,7 +69,7 @@ def _stems(words: pa.StringArray, pos: str, regular: pa.BooleanArray) -> Iterato
     if pos == "n":
         plural = pc.and_(pc.greater(pc.utf8_length(words), SHORT), pc.invert(pc.ends_with(words, "ss")))
         regular = pc.and_(regular, plural)
-    for suffix, ending in RULES[pos]:
+    for suffix, ending in RULES.get(pos, ()):
         rows = np.flatnonzero(pc.and_(regular, pc.ends_with(words, suffix)).to_numpy(zero_copy_only=False))
         stems = pc.utf8_slice_codeunits(words.take(pa.array(rows)), 0, -len(suffix))
         yield pc.binary_join_element_wise(stems, ending, ""), rows

@@ -10,6 +10,7 @@ import pyarrow as pa
 from kbtools.alias import hashing
 from kbtools.alias.normal import SURROGATE
 from kbtools.shards.base import I64, Texts
+from kbtools.tokens.stream import Stream
 
 
 class Words(NamedTuple):
@@ -22,8 +23,17 @@ class Words(NamedTuple):
     of: I64  # [W] places in `distinct`
 
 
+_last: list[tuple[Stream, Words]] = []  # of the block at hand: its views ask one after the other
+
+
 def words_of(texts: Texts) -> Words:
     """Return the words: from where one begins up to where the next one does, in the same document."""
+    if not _last or _last[0][0] is not texts.stream:
+        _last[:] = [(texts.stream, _words(texts))]
+    return _last[0][1]
+
+
+def _words(texts: Texts) -> Words:
     stream = texts.stream
     first = np.flatnonzero(stream.word)
     document = np.searchsorted(stream.begins, first, side="right") - 1

@@ -18,7 +18,7 @@ from kbtools.errors import ConfigError
 from kbtools.shards.assembly import Placed, lists, place
 from kbtools.shards.base import I64, NONE, SPAN, Bools, Here, Prepared, Rows, Texts
 from kbtools.shards.spans import SNAP, Snap, column
-from kbtools.shards.views import _knowledge
+from kbtools.shards.views import _knowledge, _parents
 from kbtools.shards.views._mentions import (
     Candidates,
     Mentions,
@@ -27,6 +27,7 @@ from kbtools.shards.views._mentions import (
     longest,
     mentions_of,
 )
+from kbtools.shards.views._parents import Leads
 
 EIDS, PRIORS = pa.list_(pa.int64()), pa.list_(pa.float32())
 OF_MENTIONS = {  # column: its type; a row has a value for each mention
@@ -38,8 +39,10 @@ OF_MENTIONS = {  # column: its type; a row has a value for each mention
     "best": pa.int64(),
     "p": pa.float32(),
     "types": EIDS,
+    "parents": EIDS,
+    "relations": EIDS,
 }
-Column = Literal["eids", "priors", "ps", "gold", "best", "p", "types"]
+Column = Literal["eids", "priors", "ps", "gold", "best", "p", "types", "parents", "relations"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,10 @@ class Settings:
     linked: bool = setting("Only mentions with an entity: told, or else decided on.", False)
     min_p: float = setting("Of mentions that were decided on, those at least so likely.", 0.0)
     snap: Snap = setting(SNAP, "drop")
+    parents: Literal["kb", "told"] = setting(
+        "What leads to a mention: all that the knowledge base says of those before, or what the corpus told.",
+        "kb",
+    )
     min_spans: int = setting("Leave out examples with fewer mentions that have an entity.", 0)
 
     def __post_init__(self) -> None:
@@ -68,6 +75,7 @@ class _Of(NamedTuple):
 
     mentions: Mentions
     kbs: list[int]  # that have columns
+    told: Leads | None  # what the corpus says of where mentions come from
 
     @property
     def means(self) -> I64:
@@ -103,7 +111,8 @@ class Entities:
             chosen = np.flatnonzero(apart(spans, found.kb, *keys))
             here.counts["mentions overlapped by others"] += len(spans) - len(chosen)
             found, spans = found.take(chosen), spans[chosen]
-        return Prepared(spans, _Of(found, kbs))
+        told = settings.parents == "told" and {"parents", "relations"} & {*settings.columns}
+        return Prepared(spans, _Of(found, kbs, _parents.told(texts, found, here) if told else None))
 
     def columns(self, prepared: Prepared, rows: Rows, settings: Settings, here: Here) -> list[pa.Array]:
         """Return the columns of each knowledge base."""
@@ -115,7 +124,11 @@ class Entities:
             mine = Placed(*(one[of.mentions.kb[placed.span] == kb] for one in placed))
             offsets = mine.offsets(len(rows))
             made.append(column(mine, len(rows)))
-            made += [lists(offsets, _values(name, of, mine.span, here, kb)) for name in settings.columns]
+            leads = _leads(of, mine, settings, here, kb)
+            made += [
+                lists(offsets, leads[name] if name in leads else _values(name, of, mine.span, here, kb))
+                for name in settings.columns
+            ]
         return made
 
     def keep(self, prepared: Prepared, rows: Rows, settings: Settings, here: Here) -> Bools | None:
@@ -202,11 +215,34 @@ def _values(name: Column, of: _Of, some: I64, here: Here, kb: int) -> pa.Array:
         return pa.array(getattr(of.mentions, name)[some])
     if name == "types":
         if kb not in here.bases:
-            raise ConfigError(f"types of entities need {here.kbs[kb].name}: pass it with --kb KB")
+            base = here.kbs[kb].name
+            raise ConfigError(
+                f"types of entities need {base}: pass it with --kb KB, or name others with -o entities.kbs=…"
+            )
         lengths, found = _knowledge.types(here, here.bases[kb], kb).take(of.means[some])
         return lists(np.append(0, np.cumsum(lengths)), pa.array(found.astype(np.int64)))
     told = of.mentions.candidates.take(some)
     return lists(told.offsets, pa.array({"eids": told.eid, "priors": told.prior, "ps": told.p}[name]))
+
+
+def _leads(of: _Of, mine: Placed, settings: Settings, here: Here, kb: int) -> dict[str, pa.Array]:
+    """Return from where the mentions of rows are reached, if that is asked for."""
+    if not {"parents", "relations"} & {*settings.columns}:
+        return {}
+    means, base = of.means[mine.span], here.bases.get(kb)
+    if base is None:
+        raise ConfigError(f"parents of entities need {here.kbs[kb].name}: pass it with --kb KB")
+    before = _parents.before(mine.row, means)
+    found = (
+        _parents.of_base(before, means, base, here)
+        if of.told is None
+        else _parents.of_told(before, means, of.told.take(mine.span))
+    )
+    here.counts["mentions that others lead to"] += int((np.diff(found.offsets) > 0).sum())
+    return {
+        "parents": lists(found.offsets, pa.array(found.parent)),
+        "relations": lists(found.offsets, pa.array(found.relation)),
+    }
 
 
 def _count_cut(rows: Rows, spans: I64, placed: Placed, here: Here) -> None:

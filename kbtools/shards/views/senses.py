@@ -20,10 +20,10 @@ from kbtools.kb.schema import STR
 from kbtools.shards.assembly import lists, place
 from kbtools.shards.base import I64, SPAN, Bools, Here, Prepared, Rows, Texts
 from kbtools.shards.spans import column
-from kbtools.shards.views._function_words import function_words
 from kbtools.shards.views._mentions import aligned, mentions_of
 from kbtools.shards.views._supersenses import NAMES, U64, supersenses
 from kbtools.shards.views._words import Words, words_of
+from kbtools.text.stop_words import listed
 
 UNKNOWN = -1
 
@@ -96,7 +96,7 @@ def _content(words: pa.StringArray, settings: Settings) -> Bools:
     )
     found = pc.and_(letters, pc.greater_equal(pc.utf8_length(words), settings.shortest))
     if not settings.function_words:
-        found = pc.and_(found, pc.invert(pc.is_in(words, function_words())))
+        found = pc.and_(found, pc.invert(pc.is_in(words, pa.array(listed("function_words"), STR))))
     content: Bools = found.to_numpy(zero_copy_only=False)
     return content
 

@@ -17,14 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.config import setting
+from kbtools.kb.schema import STR
 from kbtools.shards.assembly import Placed, place
 from kbtools.shards.base import I64, SPAN, Bools, Here, Prepared, Rows, Texts
 from kbtools.shards.spans import align, column
-from kbtools.shards.views._function_words import function_words
 from kbtools.shards.views._mentions import aligned, apart, longest, mentions_of
 from kbtools.shards.views._words import Words, words_of
 from kbtools.text import CJK
 from kbtools.text.segment import words as segmented
+from kbtools.text.stop_words import listed
 
 PHRASE, ENTITY = 0, 1
 
@@ -160,7 +161,7 @@ def _runs(texts: Texts, words: Words, han: Bools, settings: Settings) -> I64:
     small = pc.utf8_lower(words.distinct)
     content = pc.and_(
         pc.match_substring_regex(small, r"^[\pL\pN]"),
-        pc.invert(pc.is_in(small, function_words())),
+        pc.invert(pc.is_in(small, pa.array(listed("function_words"), STR))),
     )
     capital = pc.match_substring_regex(words.distinct, r"^\p{Lu}").to_numpy(zero_copy_only=False)[words.of]
     good = content.to_numpy(zero_copy_only=False)[words.of] & ~han

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kbtools.arrays import ranges
 from kbtools.errors import SourceError
 from kbtools.io import Stream, open_stream
-from kbtools.io.framing import ranges
 
 BLOCK = 4 << 20
 LONGEST_LINE = 256 << 20
@@ -158,7 +158,7 @@ def _values(raw: npt.NDArray[np.uint8], starts: Places, ends: Places, *, whole: 
     starts, ends = starts + quoted, ends - quoted
     null = first == _NULL
     ends = np.where(null, starts, ends)
-    data = raw[ranges(starts, ends)]
+    data = raw[ranges(starts, ends - starts)]
     offsets = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int32)
     valid = pa.array(~null).buffers()[1] if null.any() else None
     size = len(starts)

@@ -12,9 +12,7 @@ import pyarrow.compute as pc
 
 from kbtools.kb.soundness import guarded, many
 from kbtools.trees.about.rows import ROWS, Array, Bools, Flat, Trees, sizes
-from kbtools.trees.schema import KIND, TABLE
-
-__all__ = ["KIND", "problems"]
+from kbtools.trees.schema import TABLE
 
 LISTS = ("input_ids", "segment", "soft", "branch", "word", "labels")  # as long as the tokens, or null
 OPTIONAL = {"input_ids", "labels"}

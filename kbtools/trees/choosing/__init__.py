@@ -11,7 +11,6 @@ facts in another order give the same branches.
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,7 +34,8 @@ from kbtools.trees.choosing.base import FOLDER, Criterion, Encode, Floats, Given
 from kbtools.trees.facts import Facts
 
 TOO_LOW, SAID = WHY.index("score too low"), WHY.index("said already")
-IN_TEXT, SPOKEN = "unexpectedness", "novelty"
+IN_TEXT, SPOKEN, LIKE = "unexpectedness", "novelty", "similarity"
+RARE = ("unexpectedness", "informativeness:0.1")  # with counts, if nothing else is said: those that never met
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +56,6 @@ class Settings:
     considered: int = setting("Facts of an entity that are compared with the sentence at most.", 256)
     cooccurrence: str | None = setting("A corpus, or linked documents, in which to count what meets.", None)
     window: int = setting("Sentences in which entities meet; 0: a document.", 1)
-    encoder: str | None = setting(
-        "MODULE:NAME of what makes vectors of texts, called without arguments.", None
-    )
 
     def __post_init__(self) -> None:
         for name, low in (("per_relation", 0), ("considered", 1), ("window", 0)):
@@ -140,21 +137,28 @@ def prepare(
     if choice.cooccurrence is not None:
         told = None if alias is None else str(alias)
         kb = kb if base is None else base.name
+        kbs = [] if base is None else [str(part.path) for part in base.parts]
         spec = corpus.named(choice.cooccurrence)
         if base is not None and spec.format == "linked":
             bases_of(artefact.read(Path(spec.path)), [part.path for part in base.parts], force=force)
         cooccurrence.prepare(
-            facts, choice.cooccurrence, kb=kb, alias=told, window=choice.window, site=site, crew=crew
+            facts, choice.cooccurrence, kb=kb, kbs=kbs, alias=told, window=choice.window, site=site, crew=crew
         )
 
 
-def choose(sentences: Sentences, facts: Facts, settings: Asked) -> Considered:
+def choose(sentences: Sentences, facts: Facts, settings: Asked, encode: Encode | None = None) -> Considered:
     """Take the best facts of each entity; those that were not taken are left out."""
-    return scored(sentences, facts, settings, everything=False).considered
+    return scored(sentences, facts, settings, encode, everything=False).considered
 
 
-def scored(sentences: Sentences, facts: Facts, settings: Asked, *, everything: bool = True) -> Scored:
-    """Score the facts of all entities of a block and choose among them; `everything`: tell of all of them."""
+def scored(
+    sentences: Sentences, facts: Facts, settings: Asked, encode: Encode | None = None, *,
+    everything: bool = True,
+) -> Scored:  # fmt: skip
+    """Score the facts of all entities of a block and choose among them; `everything`: tell of all of them.
+
+    `encode` makes vectors of texts, for the criterion that compares them.
+    """
     choice, mentions = settings.choice, sentences.mentions
     criteria = _criteria(tuple(choice.weights))
     soon = {name: one for name, one in criteria.items() if not one.of_sentence}
@@ -173,7 +177,10 @@ def scored(sentences: Sentences, facts: Facts, settings: Asked, *, everything: b
     why = np.where(gate[mention] != TAKEN, gate[mention], some.why[row])
     found = _Block(mention, some.rows[row], why, some.score[row], {n: p[row] for n, p in some.parts.items()})
     if not settled:
-        found = _with_sentences(found, sentences, facts, settings, some.tie[row])
+        given = Given(
+            facts, found.rows, sentences.texts, mentions.sentence[found.mention], settings.predicate, encode
+        )
+        found = _with_sentences(found, given, settings, some.tie[row])
     if not everything:
         found = found.take(np.flatnonzero(found.why == TAKEN))
     return found.told(scored=[*choice.weights] != ["order"])
@@ -200,11 +207,9 @@ class _Block(NamedTuple):
         return Scored(Considered(self.mention, self.rows, score, self.why), parts)
 
 
-def _with_sentences(found: _Block, sentences: Sentences, facts: Facts, settings: Asked, tie: I64) -> _Block:
+def _with_sentences(found: _Block, given: Given, settings: Asked, tie: I64) -> _Block:
     """Score facts against their sentences, and choose."""
-    choice = settings.choice
-    sentence = sentences.mentions.sentence[found.mention]
-    given = Given(facts, found.rows, sentences.texts, sentence, settings.predicate, _encoder(choice.encoder))
+    choice, facts = settings.choice, given.facts
     score, why, parts = found.score.copy(), found.why.copy(), dict(found.parts)
     for name, criterion in _late(choice).items():
         parts[name] = criterion.score(given)
@@ -229,17 +234,3 @@ def _late(choice: Settings) -> dict[str, Criterion]:
 def _criteria(names: tuple[str, ...]) -> dict[str, Criterion]:
     """Load criteria by their names."""
     return {name: plugins.load(__name__, name).CRITERION for name in names}
-
-
-@lru_cache(maxsize=1)
-def _encoder(name: str | None) -> Encode | None:
-    """Make what turns texts into vectors."""
-    if name is None:
-        return None
-    module, colon, function = name.partition(":")
-    try:
-        made: Encode = getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError, ValueError) as error:
-        hint = "" if colon else "; write MODULE:NAME"
-        raise ConfigError(f"choice.encoder {name!r}: {error}{hint}") from error
-    return made

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kbtools.arrays import ranges
 from kbtools.trees.base import I64, TAKEN, U8, WHY
 from kbtools.trees.choosing import _picking, _texts
 from kbtools.trees.choosing.base import Criterion, Floats, Given
 from kbtools.trees.facts import Facts
-from kbtools.trees.strings import ranges
 
 REPEATED = WHY.index("repeated")
 NONE = np.zeros(0, np.int64)

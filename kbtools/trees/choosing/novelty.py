@@ -12,12 +12,12 @@ from typing import ClassVar
 import numpy as np
 
 from kbtools.alias.hashing import mix
+from kbtools.arrays import ranges
 from kbtools.metrics.cooccurrence import distinct
 from kbtools.trees.base import I64
 from kbtools.trees.choosing._terms import U64, Terms, terms
 from kbtools.trees.choosing.base import Floats, Given
 from kbtools.trees.facts import Facts, Texts, mapped
-from kbtools.trees.strings import ranges
 
 NAMES, VALUES = "name", "value"
 AT_ONCE = 1 << 17  # texts that are cut together

@@ -27,7 +27,7 @@ class Similarity:
     def score(self, given: Given) -> Floats:
         """Encode each sentence and each branch once."""
         if given.encode is None:
-            raise ConfigError("similarity needs an encoder of texts: -o choice.encoder=MODULE:NAME")
+            raise ConfigError("similarity needs an encoder of texts: --encoder NAME|PATH")
         rows, fact = np.unique(given.rows, return_inverse=True)
         used, sentence = np.unique(given.sentence, return_inverse=True)
         objects = given.facts.objects(rows)

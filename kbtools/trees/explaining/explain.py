@@ -23,7 +23,7 @@ from kbtools.trees.explaining.explained import Branch, Drawing, Explained, Menti
 from kbtools.trees.making import Made, Maker
 from kbtools.trees.opening import Asked
 from kbtools.trees.reading import Reader
-from kbtools.trees.settings import LONGEST, Settings
+from kbtools.trees.settings import LONGEST
 
 MOST = 1000  # facts of an entity that are told
 
@@ -37,18 +37,19 @@ def explain_tree(
     alias: str | Path | None = None,
     tokenizer: str | Path | None = None,
     cooccurrence: str | None = None,
+    encoder: str | None = None,
+    load_encoder: str | None = None,
     force_lineage: bool = False,
     overrides: Iterable[str] = (),
     **settings: Any,
 ) -> Explained:
     """Explain the tree of a sentence, or of a pair; what else there is to ask is what `tree` takes."""
-    if cooccurrence:
-        settings["choice"] = {"cooccurrence": cooccurrence, "by": ["unexpectedness"]}
-    how = replace(config.build(Settings, settings, where="tree", overrides=overrides), sentences="whole")
+    how = replace(opening.settled(settings, overrides, cooccurrence), sentences="whole")
     asked = opening.ask(
-        None, kbs=kbs, alias=alias, tokenizer=tokenizer, force_lineage=force_lineage, settings=how
-    )
-    with tempfile.TemporaryDirectory(prefix="kbtools-") as room:
+        None, kbs=kbs, alias=alias, tokenizer=tokenizer, encoder=encoder, load_encoder=load_encoder,
+        force_lineage=force_lineage, settings=how,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="kbtools-") as room, opening.passing():
         folder = Path(room)
         opening.prepare_names(asked, folder)
         opening.prepare_facts(asked, folder)
@@ -71,7 +72,7 @@ class _Sentence:
     def explained(self) -> Explained:
         """Tell all of it."""
         made, how = self.made, self.maker.settings
-        scored = choosing.scored(made.sentences, self.maker.facts, how)
+        scored = choosing.scored(made.sentences, self.maker.facts, how, self.maker.encode)
         mentions = list(_Considered(self.asked, self.maker, made, scored).mentions())
         told = opening.inputs(self.asked)
         return Explained(
@@ -97,6 +98,7 @@ class _Sentence:
                 maker.facts,
                 maker.names,
                 maker.tokenising.tokenizer,
+                maker.encode,
             )
             found = whole.block(self.read).sentences
             all_of = found.mentions

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools import arrays
 from kbtools.alias import hashing, normal
 
 # Han, kana, hangul and what stands between them in Unicode: one character is a word, or nearly.
@@ -63,6 +64,4 @@ def ranges(firsts: NDArray[np.int64], lengths: NDArray[np.int64], end: int) -> N
     """
     if len(firsts) and (min(firsts.min(), lengths.min()) < 0 or (firsts + lengths).max() > end):
         raise IndexError(f"rows beyond the {end:,} that are there")
-    before = np.cumsum(lengths) - lengths
-    found: NDArray[np.int64] = np.arange(int(lengths.sum())) + np.repeat(firsts - before, lengths)
-    return found
+    return arrays.ranges(firsts, lengths)

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kbtools.arrays import ranges
 from kbtools.artefact import Outcome
 from kbtools.kb.arrays import create_npy
 from kbtools.kb.views import ask_one, told
-from kbtools.linkers.base import Longs, ranges
+from kbtools.linkers.base import Longs
 from kbtools.linkers.index.profile import gathering
 from kbtools.linkers.index.profile.csr import drawn, offsets_of
 from kbtools.linkers.index.profile.layout import (

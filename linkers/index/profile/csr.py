@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.alias.hashing import mix
-from kbtools.linkers.base import Longs, ranges
+from kbtools.arrays import ranges
+from kbtools.linkers.base import Longs
 
 SIXTEENTHS = 16  # weights of words are whole numbers of sixteenths
 

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.alias.hashing import mix
+from kbtools.arrays import ranges
 from kbtools.artefact import Outcome
 from kbtools.kb.reader import Kb
 from kbtools.kb.views import told
-from kbtools.linkers.base import Longs, ranges
+from kbtools.linkers.base import Longs
 from kbtools.linkers.index.profile.layout import base_of, fetched, load, save, scatter, summed, tables
 from kbtools.linkers.words import Words, words_of
 

@@ -22,14 +22,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from kbtools.alias import hashing, normal
+from kbtools.arrays import ranges
 from kbtools.artefact import Outcome
 from kbtools.kb.arrays import create_npy
 from kbtools.kb.schema import STR
 from kbtools.linkers import endings
-from kbtools.linkers.base import Longs, ranges
+from kbtools.linkers.base import Longs
 from kbtools.linkers.index.profile.csr import offsets_of
 from kbtools.linkers.index.profile.layout import BATCH, Range, base_of, fetched, load, save, tables
-from kbtools.linkers.words import stop_words
+from kbtools.text.stop_words import stop_words
 
 NAMING = ("label", "alias", "title", "name", "user")
 MOST_WORDS, MOST_PARTS = 8, 3  # of a name, of a part

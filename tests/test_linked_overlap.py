@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kbtools.linkers import overlap
+from kbtools.linked import overlap
 
 Mention = tuple[int, int, int, int, float]  # text, start, end, kb, weight
 

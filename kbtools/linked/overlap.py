@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kbtools.linkers.base import Longs
-
+Longs = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 TOGETHER = 24  # fewer runs than this are quicker one by one
