@@ -14,6 +14,7 @@ import psutil
 
 from kbtools import api
 from kbtools.artefact import Manifest
+from tests import records
 from tests.small_dump import command, no_trace
 
 PIECE = 20_000  # bytes; the dump has some ten such pieces
@@ -66,7 +67,7 @@ class Started:
 
     def wait_for(self, tasks):
         """Wait until so many tasks are done, or the run is over."""
-        while self.process.poll() is None and len(list((self.partial / "done").glob("*.json"))) < tasks:
+        while self.process.poll() is None and records.count(self.partial) < tasks:
             time.sleep(0.002)
 
     def kill(self, *, parent=True):

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from kbtools import artefact
 from kbtools.cli.main import main as kbtools
+from tests import records
 from tests.test_ingest_faults import disk
 
 RESUME = "Interrupted; run the same command again: it goes on where it stopped\n"
@@ -49,7 +50,7 @@ class Started:
         """Wait until so many tasks are done; False if the run was faster."""
         end = time.monotonic() + 60
         while self.process.poll() is None:
-            done = len(list((self.partial / "done").glob("**/*.json")))
+            done = records.count(self.partial)
             if done >= tasks and (tasks or self.partial.exists()):
                 return True
             assert time.monotonic() < end

@@ -85,6 +85,16 @@ def test_entities_that_are_denied(rome):
     assert Counter(found.values()) == {"entity denied": 5, "taken": 1}
 
 
+def test_objects_that_are_denied(rome):
+    block = sentences(rome, ("Rome", ["Rome"]))
+    first = [one for *_, one in chosen(rome, block, settings())]
+    kept = [one for *_, one in chosen(rome, block, settings(deny_objects=tuple(first)))]
+    assert len(first) == len(kept) == 2
+    assert not {*first} & {*kept}
+    found = whys(rome, settings(deny_objects=tuple(first)), ("Rome", ["Rome"]))
+    assert {what for (_, what), why in found.items() if why == "object denied"} == {*first}
+
+
 def test_what_the_sentence_says_may_be_left_out(rome):
     named = ("Rome is a city by the Tiber", ["Rome"])
     block = sentences(rome, named)

@@ -28,7 +28,7 @@ from kbtools.cli.main import main
 from kbtools.kb import finish as finishing
 from kbtools.kb.verify import verify
 from kbtools.sources import _stages
-from tests import small_dump
+from tests import records, small_dump
 from tests.damaged import PACK
 from tests.small_dump import PIECE, command, data, dump, eids, files, ingest, item, kbtools, lines, rows, same
 
@@ -539,7 +539,7 @@ class Started:
         self.crew = psutil.Process(self.process.pid)
 
     def done(self):
-        return len(list((self.partial / "done").glob("*.json")))
+        return records.count(self.partial)
 
     def wait_for(self, tasks):
         """Wait until so many tasks are done; False if the run was faster."""

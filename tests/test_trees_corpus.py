@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from kbtools import api, artefact, corpus, linkers
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.tokens.tokenizer import Tokenizer
+from kbtools.trees.base import Tokens
+from kbtools.trees.reading import Tags
+from kbtools.trees.tagging import labels, unsaid
 from tests import grown_trees, tiny_tokenizer
 from tests.grown_trees import read
 
@@ -212,3 +216,14 @@ def test_what_makes_no_sense_is_refused(tmp_path, base):
     with pytest.raises(ConfigError, match=r"several knowledge bases \(small, other\)"):
         api.tree(tmp_path / "a.txt", tmp_path / "out", kbs=[base, other])
     assert not (tmp_path / "out").exists()
+
+
+def test_tags_that_begin_inside_a_token_are_counted():
+    tokens = Tokens(
+        pa.array(["a", "22", "b", "c"]), None, np.array([0, 1, 3, 0], np.int32),
+        np.array([1, 3, 4, 1], np.int32), np.ones(4, np.bool_), np.array([0, 3, 4]),
+    )  # fmt: skip
+    tags = Tags(np.array([0, 0, 0, 0, 1]), np.array([0, 1, 2, 3, 0]), ["O", "B-X", "B-Y", "O", "B-Z"])
+    assert labels(tags, tokens).to_pylist() == ["O", "B-X", "O", "B-Z"]
+    assert unsaid(tags, tokens) == 1  # the second 2
+    assert unsaid(Tags(np.zeros(0, np.int64), np.zeros(0, np.int64), []), tokens) == 0

@@ -88,6 +88,7 @@ def test_what_the_reference_cuts_is_cut_off(base):
         ({"deny": ["CEO"]}, "relation denied"),
         ({"allow": ["is_a"]}, "relation not allowed"),
         ({"deny_entities": ["Cook"]}, "entity denied"),
+        ({"deny_objects": ["Apple"]}, "object denied"),
         ({"by": ["informativeness"], "least": 9.0}, "score 1.00 below 9.0"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -41,7 +41,7 @@ TABLES = {
     ],
     "triples": [
         triple(0, 0, 1, 7), triple(0, 1, 2, 3), triple(0, 2, 4, 2, rank=1), triple(0, 2, 5, 1, rank=-1),
-        triple(4, 0, 0, 0),
+        triple(3, 2, 4, 12), triple(4, 0, 0, 0),
     ],
     "literals": [
         literal(0, 0, "somevalue", "", 20), literal(0, 2, "external-id", "x12", 4),
@@ -49,7 +49,7 @@ TABLES = {
         literal(0, 2, "monolingualtext", "城", 8, lang="zh"), literal(0, 2, "quantity", "+12.5", 5),
         literal(0, 2, "time", "+1971-03-00T00:00:00Z", 9, precision=10),
         literal(0, 2, "time", "-0044-03-15T00:00:00Z", 10, precision=11),
-        literal(0, 2, "time", "+1500-00-00T00:00:00Z", 11, precision=9),
+        literal(0, 2, "time", "+1500-00-00T00:00:00Z", 11, precision=9), literal(3, 2, "string", "P1", 13),
     ],
 }  # fmt: skip
 
@@ -72,6 +72,10 @@ def test_facts_follow_in_the_order_of_the_file_and_deprecated_ones_are_left_out(
     assert told(literals="none") == ["P3 Q5", "lake Léman", "country Switzerland"]
     assert told(4, literals="none") == ["country Geneva"]
     assert told(1) == []
+
+
+def test_nothing_is_told_of_a_property_for_text_says_it_and_is_not_about_it(told):
+    assert told(3, literals="all") == []
 
 
 def test_values_are_written_as_people_do(told):

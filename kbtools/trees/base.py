@@ -35,6 +35,7 @@ WHY = (
     "repeated",
     "mention cut off",
     "no tokens",
+    "object denied",
 )
 TAKEN, NO_ROOM, OVER_MAX = range(3)
 NO_TOKENS = WHY.index("no tokens")

@@ -179,12 +179,14 @@ def summary(made: Manifest, out: str | Path) -> str:
     counts, seconds = made.counts, made.resources.get("seconds") or 0
     trees, branches, lost = (counts.get(name, 0) for name in ("sentences", "branches", "trunk tokens lost"))
     rate = trees / seconds if seconds else 0
+    merged = counts.get("tags inside a token", 0)
     lines = [
         f"{out}: {trees:,} trees with {branches:,} branches for {counts.get('mentions', 0):,} entities "
         f"({made.kbs[0].name}); {counts.get('tokens', 0):,} tokens, "
         f"{counts.get('tokens of branches', 0):,} of them in branches",
         f"  {counts.get('branches without room', 0):,} branches had no room; {lost:,} tokens of "
         f"{counts.get('sentences cut', 0):,} sentences were cut off",
+        *([f"  {merged:,} tags begin inside a token, and are lost"] if merged else []),
         f"  {counts.get('read', 0):,} documents read, {counts.get('rejected', 0):,} rejected",
         f"  {seconds:.1f} s, {rate:,.0f} trees a second; "
         f"largest worker {made.resources.get('peak worker MB', 0):,} MB; content {made.content}",

@@ -23,7 +23,7 @@ from kbtools.trees.matching import Found, Names, aligned
 from kbtools.trees.reading import Texts
 from kbtools.trees.schema import TREES
 from kbtools.trees.settings import Settings
-from kbtools.trees.tagging import Pieces, labels
+from kbtools.trees.tagging import Pieces, labels, unsaid
 from kbtools.trees.tokens import Tokenising
 
 
@@ -69,6 +69,7 @@ class Maker:
         whole = self.tokenising.trunks(texts.texts, texts.langs)
         if words is not None:
             whole = segmenting.marked(whole, words)
+        self.counts["tags inside a token"] += unsaid(texts.tags, whole)
         room = kept(np.diff(whole.begins), texts.tree, self.settings, self.specials)
         sentences = self._sentences(texts, whole, room, words)
         considered = choose(sentences, self.facts, self.settings, self.encode)

@@ -48,6 +48,16 @@ def name_entities(base: Base, name: I64, texts: TextFile, lang: str | None) -> T
     return titled
 
 
+def properties(base: Base) -> NDArray[np.uint32]:
+    """List entities that are relations: in text "born in" says one, and is not about it."""
+    kinds = pa.array(PROPERTIES)
+    found = [
+        batch["eid"].filter(pc.is_in(batch["kind"].cast(STR), kinds)).to_numpy()
+        for batch in base.kb.scan("entities", ["eid", "kind"])
+    ]
+    return np.concatenate([np.zeros(0, np.uint32), *found])
+
+
 def _labels(base: Base, name: I64, texts: TextFile, lang: str | None) -> None:
     """Name those that have no name yet by the first label of a language; with a dash, of its variants."""
     for part in base.parts:

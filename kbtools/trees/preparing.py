@@ -22,7 +22,7 @@ from kbtools.kb.schema import STR
 from kbtools.kb.union import end_of_statements
 from kbtools.trees.base import I64
 from kbtools.trees.facts import COLUMNS, TEXTS
-from kbtools.trees.naming import name_entities, name_relations
+from kbtools.trees.naming import name_entities, name_relations, properties
 from kbtools.trees.writing import TextFile
 
 Literals = Literal["none", "plain", "all"]
@@ -41,7 +41,7 @@ def prepare(base: Base, folder: Path, *, lang: str | None = None, literals: Lite
     with ExitStack() as stack:
         files = {name: stack.enter_context(TextFile(folder, name)) for name in TEXTS}
         entities = base.kb.rows("entities")
-        wanted = _Wanted(base, literals, lang)
+        wanted = _Wanted(base, literals, lang, properties(base))
         begins = _counted(wanted, folder, entities)
         _placed(wanted, folder, begins, files["values"])
         _ordered(folder, begins)
@@ -68,6 +68,7 @@ class _Wanted(NamedTuple):
     base: Base
     literals: Literals
     lang: str | None
+    silent: NDArray[np.uint32]  # heads that nothing is told of
 
 
 def _rows(wanted: _Wanted) -> Iterator[_Rows]:
@@ -90,6 +91,7 @@ def _of_table(part: Kb, table: str, shift: tuple[int, int, int], wanted: _Wanted
     own = ["tail"] if table == "triples" else ["datatype", "value", "precision", "lang"]
     for batch in part.scan(table, [*COMMON, *own]):
         kept = batch["rank"].to_numpy() >= 0
+        kept &= ~np.isin(batch["head"].to_numpy(), wanted.silent)
         values = tail = None
         if table == "literals":
             kept &= _said(batch, wanted.literals, wanted.lang)

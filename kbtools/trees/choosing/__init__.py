@@ -49,6 +49,7 @@ class Settings:
     deny: tuple[str, ...] = setting("Relations that are never said.", ())
     per_relation: int = setting("Branches of an entity with the same relation at most; 0: any number.", 0)
     tau: float = setting("How likely a mention must be its entity to have branches.", 0.0)
+    deny_objects: tuple[str, ...] = setting("Objects (labels, values) that are never said.", ())
     deny_entities: tuple[str, ...] = setting("Entities (labels) that get no branches.", ())
     common: float = setting("The share of units from which on an entity is too common to have branches.", 1.0)
     least: float | None = setting("The least score of a branch.", None)
@@ -164,9 +165,11 @@ def scored(
     soon = {name: one for name, one in criteria.items() if not one.of_sentence}
     settled = len(soon) == len(criteria) and choice.said and choice.least is None  # whatever the sentence
     eids, entity = np.unique(mentions.eid, return_inverse=True)
+    gates = _gates.relations(facts, choice)
     some = entities(
-        eids, facts, _gates.relations(facts, choice), choice.weights, soon, predicate=settings.predicate
-    )
+        eids, facts, gates, choice.weights, soon,
+        predicate=settings.predicate, denied=choice.deny_objects,
+    )  # fmt: skip
     cap = (settings.max_entities, choice.per_relation) if settled else (choice.considered, 0)
     some = some.capped(*cap)
     gate = _gates.mentions(facts, mentions, choice)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from kbtools.arrays import ranges
 from kbtools.trees.base import I64, TAKEN, U8, WHY
@@ -13,7 +15,7 @@ from kbtools.trees.choosing import _picking, _texts
 from kbtools.trees.choosing.base import Criterion, Floats, Given
 from kbtools.trees.facts import Facts
 
-REPEATED = WHY.index("repeated")
+REPEATED, OBJECT = WHY.index("repeated"), WHY.index("object denied")
 NONE = np.zeros(0, np.int64)
 
 
@@ -59,12 +61,15 @@ class Entities(NamedTuple):
 
 def entities(
     eids: I64, facts: Facts, gate: U8, weights: Mapping[str, float], early: Mapping[str, Criterion],
-    *, predicate: bool,
+    *, predicate: bool, denied: tuple[str, ...] = (),
 ) -> Entities:  # fmt: skip
-    """Gather and score facts; `gate` says of each relation whether it may be said."""
+    """Gather and score facts; `gate` says of each relation whether it may be said, `denied` what never is."""
     begins, rows = facts.of(eids)
     given = Given(facts, rows, (), NONE, predicate, None)
     why = gate[facts.relation[rows]]
+    if denied:
+        never = pc.is_in(facts.objects(rows), pa.array(denied, pa.string())).to_numpy(zero_copy_only=False)
+        why[(why == TAKEN) & never] = OBJECT
     why[(why == TAKEN) & _texts.repeated(given.folder, rows)] = REPEATED
     score, parts = np.zeros(len(rows)), {}
     for name, criterion in early.items():
