@@ -181,6 +181,7 @@ class _Job:
                         "out": f"new/{split}/{number:06}.{self.suffix}",
                         "number": number,
                         "of": of,
+                        "bytes_": sizes[split],
                     },
                 )
                 for number in range(of)
