@@ -306,7 +306,7 @@ def disk(folder, options):
     try:
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)  # what a trace still holds may go later
 
 
 @linux_root
