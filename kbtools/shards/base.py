@@ -100,7 +100,11 @@ class Examples(NamedTuple):
 
 
 class TextLayout(Protocol):
-    """Examples out of documents."""
+    """Examples out of documents.
+
+    It may have `paired = True` (examples get the column `segment`), and `documents(batch, settings)`, which
+    returns documents as they are to be tokenised.
+    """
 
     takes: ClassVar[Literal["corpus"]]
     settings: ClassVar[type]  # a frozen dataclass
@@ -135,7 +139,7 @@ class MadeLayout(Protocol):
 
 
 class Tabled(Protocol):
-    """A layout that also writes tables of its own beside the examples, such as a row for each entity."""
+    """What a layout has as well if it writes tables beside its examples, such as a row for each entity."""
 
     def tables(self, settings: Any, here: Here) -> dict[str, pa.Schema]:
         """Say what tables there are; examples are asked for after `parts`, and so are these rows."""
@@ -159,7 +163,10 @@ class Prepared(NamedTuple):
 
 
 class View(Protocol):
-    """Columns beside the tokens: entities, senses, heads ..."""
+    """Columns beside the tokens: entities, senses, heads ...
+
+    It may have `keep(prepared, rows, settings, here)`, which tells the examples that stay; None: all.
+    """
 
     settings: ClassVar[type]
 
