@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from kbtools import config, plugins
+from kbtools import api, config, plugins
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.reader import Kb
 from kbtools.shards import preset
 from kbtools.shards.base import SPAN
-from tests import shard_world
+from tests import shard_world, tiny_tokenizer
 from tests.shard_world import CHINESE, ENGLISH, rows, shard
 
 LAYOUTS = {name: plugins.load(preset.LAYOUTS, name).LAYOUT for name in plugins.names(preset.LAYOUTS)}
@@ -147,3 +148,20 @@ def test_what_had_no_room_is_told(world, tmp_path):
     lost, all_of_them = made.counts["entities: spans without room"], made.counts["entities: spans"]
     assert 0 < lost < all_of_them
     assert made.notes["without room"]["entities"] == pytest.approx(lost / all_of_them, abs=1e-6)
+
+
+def test_trees_of_another_tokenizer_are_refused_or_looked_up(world, tmp_path):
+    other = tiny_tokenizer.path("wordpiece", 2000)
+    with pytest.raises(ConfigError, match=r"made with another tokenizer, .*: give that, or tree.ids=tokens"):
+        api.shard(world.trees, tmp_path / "s", model="kbert", tokenizer=other)
+    how = ["tree.ids=tokens"]
+    made = api.shard(world.trees, tmp_path / "s", model="kbert", tokenizer=other, overrides=how)
+    assert made.tables["train"].rows > 100
+
+
+def test_trees_that_the_tokenizer_does_not_know_are_told(world, tmp_path):
+    trees = tmp_path / "trees"
+    api.tree(ENGLISH, trees, kbs=[world.kb], alias=world.alias)  # words as they stand, capitals too
+    made = api.shard(trees, tmp_path / "s", model="kbert", tokenizer=world.tokenizer)
+    (told,) = made.notes["warnings"]
+    assert re.search(r"does not have \d\d% of the tokens; make .*trees with `kbtools tree --tokenizer", told)

@@ -23,6 +23,9 @@ from kbtools.shards.running import BOUNDS, schema_of, tables_of
 MISSING = ("documents without", "dialogues without", "chunks without")  # counts that tell of no example
 
 
+MANY_UNKNOWN = 0.1  # of the tokens of trees
+
+
 class Told(NamedTuple):
     """All that a build has to tell."""
 
@@ -52,7 +55,7 @@ def manifest_of(mine: Opened, told: Told) -> Manifest:
         },
         "lengths": _lengths(told.done),
         "without room": _without_room(counts),
-        "warnings": _warnings(mine, told.asked),
+        "warnings": _warnings(mine, told.asked, counts),
         "tokenizer": {"content": mine.here.tokenizer.content, "size": mine.here.tokenizer.size, **special},
     }
     parents = artefact.parents(told.inputs)
@@ -85,13 +88,20 @@ def _spoken_of(mine: Opened, told: Told) -> list[Input]:
     return [one for one in theirs if one.kind == "kb" and one.content not in given]
 
 
-def _warnings(mine: Opened, asked: Asked) -> list[str]:
-    if not asked.force_lineage or mine.linked is None:
-        return []
-    return [
-        f"{name}: not the release that {asked.input} was linked to; its numbers may mean other entities"
-        for name in strangers(mine.linked, mine.here.bases)
-    ]
+def _warnings(mine: Opened, asked: Asked, counts: Counter[str]) -> list[str]:
+    found = []
+    if asked.force_lineage and mine.linked is not None:
+        found += [
+            f"{name}: not the release that {asked.input} was linked to; its numbers may mean other entities"
+            for name in strangers(mine.linked, mine.here.bases)
+        ]
+    unknown, looked_up = counts["tokens that the tokenizer has not"], counts["tokens looked up"]
+    if unknown > MANY_UNKNOWN * looked_up:
+        found.append(
+            f"the tokenizer does not have {unknown / looked_up:.0%} of the tokens; "
+            f"make {asked.input} with `kbtools tree --tokenizer {asked.tokenizer}`"
+        )
+    return found
 
 
 def _without_room(counts: Counter[str]) -> dict[str, float]:

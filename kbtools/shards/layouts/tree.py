@@ -69,9 +69,17 @@ class Tree:
 
     def parts(self, inputs: Sequence[Path], settings: Settings, here: Here) -> list[dict[str, Any]]:
         """Take a row group at a time."""
+        opened = [_Trees(path) for path in inputs]
+        for trees in opened if settings.ids == "stored" else ():
+            made_with = {one.content: one.path for one in trees.manifest.inputs if one.kind == "tokenizer"}
+            if made_with and here.tokenizer.content not in made_with:
+                path = next(iter(made_with.values()))
+                raise ConfigError(
+                    f"{trees.path}: made with another tokenizer, {path}: give that, or tree.ids=tokens"
+                )
         return [
             {"file": str(path), "group": group}
-            for trees in map(_Trees, inputs)
+            for trees in opened
             for path in trees.files(TABLE)
             for group in range(_groups(path))
         ]
@@ -130,6 +138,7 @@ def _ids(batch: pa.RecordBatch, settings: Settings, here: Here) -> pa.Array:
             return stored
     words = tokens.flatten()
     found = here.tokenizer.ids_of(words)
+    here.counts["tokens looked up"] += len(found)
     here.counts["tokens that the tokenizer has not"] += int((found == here.tokenizer.special.unk).sum())
     if (found < 0).any():
         missing = words[int(np.flatnonzero(found < 0)[0])].as_py()
