@@ -40,3 +40,29 @@ def finish(news, alias, out, reference, workers=1):
         assert done.exit_code == 0, done.output
     assert same(out, reference)
     assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def fixtures():
+    """Make what a module needs whose tests link that corpus; it gives them these names."""
+
+    @pytest.fixture(autouse=True)
+    def small_pieces(monkeypatch):
+        small(monkeypatch)
+
+    @pytest.fixture(scope="module")
+    def world(tmp_path_factory):
+        return build(tmp_path_factory.mktemp("world"))
+
+    @pytest.fixture
+    def alias(world):
+        return world[0]
+
+    @pytest.fixture
+    def news(world):
+        return world[1]
+
+    @pytest.fixture
+    def reference(world):
+        return world[2]
+
+    return small_pieces, world, alias, news, reference

@@ -14,7 +14,7 @@ import time
 import psutil
 import pytest
 
-from tests.piecewise_linking import PIECE, build, finish, line, small
+from tests.piecewise_linking import PIECE, finish, fixtures, line
 from tests.started import PROGRAM, Staged, Started, refused, same
 from tests.test_ingest_faults import linux_root
 
@@ -26,29 +26,7 @@ def nothing_is_left():
     assert psutil.Process().children() == before
 
 
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
-    small(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture
-def alias(world):
-    return world[0]
-
-
-@pytest.fixture
-def news(world):
-    return world[1]
-
-
-@pytest.fixture
-def reference(world):
-    return world[2]
+small_pieces, world, alias, news, reference = fixtures()
 
 
 @pytest.fixture

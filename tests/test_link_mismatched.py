@@ -9,34 +9,11 @@ import pytest
 
 from kbtools import api, artefact, linkers
 from tests import tiny_kb, tiny_linking
-from tests.piecewise_linking import build, line, small
+from tests.piecewise_linking import fixtures, line
 from tests.started import refused, run
 from tests.tiny_alias import name
 
-
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
-    small(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture
-def alias(world):
-    return world[0]
-
-
-@pytest.fixture
-def news(world):
-    return world[1]
-
-
-@pytest.fixture
-def reference(world):
-    return world[2]
+small_pieces, world, alias, news, reference = fixtures()
 
 
 @pytest.fixture

@@ -8,33 +8,10 @@ import shutil
 import pytest
 
 from kbtools import artefact, linkers
-from tests.piecewise_linking import build, finish, line, small
+from tests.piecewise_linking import finish, fixtures, line
 from tests.started import RESUME, refused, run, same
 
-
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
-    small(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture
-def alias(world):
-    return world[0]
-
-
-@pytest.fixture
-def news(world):
-    return world[1]
-
-
-@pytest.fixture
-def reference(world):
-    return world[2]
+small_pieces, world, alias, news, reference = fixtures()
 
 
 def test_a_stranger_under_the_target_is_never_touched(tmp_path, alias, news):
