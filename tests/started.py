@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import importlib
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +17,7 @@ from click.testing import CliRunner
 
 from kbtools import artefact
 from kbtools.cli.main import main as kbtools
-from tests import records
-from tests.test_ingest_faults import disk
+from tests.running import Running, disk
 
 RESUME = "Interrupted; run the same command again: it goes on where it stopped\n"
 
@@ -34,46 +31,11 @@ main()
 """
 
 
-class Started:
-    """A command in processes of its own, that bad things can be done to."""
+class Started(Running):
+    """A command of which `piece` says how many bytes of a corpus are a task."""
 
     def __init__(self, arguments, out, *, piece):
-        self.out, self.partial = out, out.with_name(f"{out.name}.partial")
-        command = [sys.executable, "-c", PROGRAM.format(piece), *arguments]
-        self.process = subprocess.Popen(
-            [str(one) for one in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        self.crew = psutil.Process(self.process.pid)
-
-    def wait_for(self, tasks):
-        """Wait until so many tasks are done; False if the run was faster."""
-        end = time.monotonic() + 60
-        while self.process.poll() is None:
-            done = records.count(self.partial)
-            if done >= tasks and (tasks or self.partial.exists()):
-                return True
-            assert time.monotonic() < end
-            time.sleep(0.0005)
-        return False
-
-    def workers(self):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return self.crew.children(recursive=True)
-        return []
-
-    def end(self):
-        out, err = self.process.communicate(timeout=60)
-        assert "Traceback" not in err, err
-        assert "has a bug" not in err, err
-        return self.process.returncode, out, err
-
-    def kill(self):
-        """Kill -9 the parent; the workers go by themselves."""
-        workers = self.workers()
-        self.process.kill()
-        self.process.communicate(timeout=60)
-        assert not psutil.wait_procs(workers, timeout=5)[1]
+        super().__init__([sys.executable, "-c", PROGRAM.format(piece), *arguments], out)
 
 
 def owner_of(path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import contextlib
 import errno
 import fnmatch
 import gzip
@@ -15,7 +14,6 @@ import signal
 import subprocess
 import time
 import zlib
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -28,16 +26,13 @@ from kbtools.cli.main import main
 from kbtools.kb import finish as finishing
 from kbtools.kb.verify import verify
 from kbtools.sources import _stages
-from tests import records, small_dump
+from tests import small_dump
 from tests.damaged import PACK
+from tests.running import ROOT, Running, disk, linux_root
 from tests.small_dump import PIECE, command, data, dump, eids, files, ingest, item, kbtools, lines, rows, same
 
 PLACES = 20  # at which a file is cut off
 MANY = ("--langs", "en,zh", "--max-rejects", "none")
-ROOT = os.geteuid() == 0
-linux_root = pytest.mark.skipif(
-    not ROOT or not Path("/proc").exists() or not shutil.which("mount"), reason="needs root, to mount a disk"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -295,20 +290,6 @@ def test_a_file_or_a_stranger_under_the_target_is_never_touched(tmp_path, plain,
     assert not list(tmp_path.glob("*.partial"))
 
 
-@contextlib.contextmanager
-def disk(folder, options):
-    """Mount a small disk of its own."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
-    mounted = subprocess.run(mount, check=False, capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.decode().strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)  # what a trace still holds may go later
-
-
 @linux_root
 def test_a_disk_that_is_only_to_be_read(tmp_path, plain):
     with disk(tmp_path / "disk", "ro,size=1m"):
@@ -527,39 +508,12 @@ def test_a_disk_that_is_full_at_any_page(tmp_path, workers):
 # killed processes
 
 
-class Started:
-    """A run in processes of its own, that bad things can be done to."""
+class Started(Running):
+    """An ingest."""
 
     def __init__(self, dump_file, out, *more, workers=2):
-        self.partial = out.with_name(f"{out.name}.partial")
         args = ("ingest", "wikidata", dump_file, "--out", out, *MANY, "--workers", workers, "--quiet", *more)
-        self.process = subprocess.Popen(
-            command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-        self.crew = psutil.Process(self.process.pid)
-
-    def done(self):
-        return records.count(self.partial)
-
-    def wait_for(self, tasks):
-        """Wait until so many tasks are done; False if the run was faster."""
-        end = time.monotonic() + 60
-        while self.process.poll() is None:
-            if self.done() >= tasks and (tasks or self.partial.exists()):
-                return True
-            assert time.monotonic() < end
-            time.sleep(0.001)
-        return False
-
-    def workers(self):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return self.crew.children(recursive=True)
-        return []
-
-    def end(self):
-        out, err = self.process.communicate(timeout=60)
-        assert small_dump.no_trace(err), err
-        return self.process.returncode, out, err
+        super().__init__(command(*args), out)
 
 
 def gone(processes):

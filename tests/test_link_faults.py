@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from tests.piecewise_linking import PIECE, finish, fixtures, line
+from tests.running import linux_root
 from tests.started import PROGRAM, Staged, Started, refused, same
-from tests.test_ingest_faults import linux_root
 
 
 @pytest.fixture(autouse=True)

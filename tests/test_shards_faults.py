@@ -6,9 +6,9 @@ import pytest
 
 from kbtools import api
 from tests import tiny_tokenizer
+from tests.running import linux_root
 from tests.shard_world import ENGLISH
 from tests.started import Staged
-from tests.test_ingest_faults import linux_root
 
 PIECE = 4000  # bytes of a corpus
 

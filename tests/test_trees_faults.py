@@ -6,8 +6,8 @@ import pytest
 
 from kbtools import api
 from tests import grown_trees
+from tests.running import linux_root
 from tests.started import Staged
-from tests.test_ingest_faults import linux_root
 
 PIECE = 1500  # bytes of a corpus
 FACTS = [("天地", "人", "日"), ("日月", "火", "水"), ("日月", "山", "石")]
