@@ -6,6 +6,9 @@ TEST_WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 TREE := --kb demo/kb --alias demo/alias -o choice.by=informativeness -o choice.said=false -o literals=none
+LEARN := -o run.steps=800 -o run.evaluate=200 -o optimiser.lr=3e-3 -o optimiser.bias_correction=true \
+	-o model.text.initializer_range=0.1 -o model.text.hidden_dropout_prob=0 \
+	-o model.text.attention_probs_dropout_prob=0 -o objectives.mlm.rate=0.25 -o objectives.nsp.weight=0.1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	$(if $(PIP_TORCH_INDEX),--extra-index-url $(PIP_TORCH_INDEX))
 
@@ -25,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
-demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples, a model
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -97,7 +100,13 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools inspect demo/shards --decode 1 --seed 55
 	@echo; echo 'And which facts can it learn there? Those whose two ends it meets together.'
 	$(BIN)/kbtools inspect demo/shards --exposure --kb demo/kb --top 4 --rows 2
-	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html'
+	@echo; echo 'A model in small reads the texts fifteen times, some words hidden: BERT, with two layers.'
+	$(BIN)/kbtools shard data/sample/corpus/en.jsonl --for bert --tokenizer demo/tokenizer --out demo/shards-bert \
+		-o max_length=64 -o dev=0.1 --overwrite --quiet
+	$(BIN)/kbtools train bert.tiny --shards demo/shards-bert --out demo/run $(LEARN) --overwrite --quiet
+	@echo; echo 'What does it put in place of a hidden word? By now it has an idea of what kind of word goes there, and knows hardly a fact.'
+	@$(BIN)/python -c "$$HIDDEN"
+	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html, demo/run/curves.svg (how the model learned)'
 
 test: $(READY) ## all tests but those that take long
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
@@ -179,6 +188,24 @@ for kind, query in (("fuzzy", "Shakespere"), ("fuzzy", "Obama, Barak"), ("fuzzy"
     print(f"  {kind}  {query}  →  {', '.join(best)}")
 endef
 export SEARCH
+
+define HIDDEN
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+import kbtools.models
+
+model, tokenizer = (kind.from_pretrained("demo/run/model") for kind in (AutoModel, AutoTokenizer))
+for text in ("The report was [MASK] by Edith Okonkwo.", "Meridian Wire could not confirm [MASK] on Tuesday.",
+             "Samir [MASK]: I read War and Peace twice.", "Rome is the capital of [MASK]."):
+    words = tokenizer(text, return_tensors="pt")
+    with torch.no_grad():
+        states = model(**words).last_hidden_state[words["input_ids"] == tokenizer.mask_token_id]
+        best = model.heads["lm"](states, model.words).softmax(-1)[0].topk(4)
+    told = zip(tokenizer.convert_ids_to_tokens(best.indices), best.values)
+    print(f"  {text}  →  {', '.join(f'{word} {p:.2f}' for word, p in told)}")
+endef
+export HIDDEN
 
 define JOINED
 SELECT e.id, e.label, x.value AS cui, string_agg(DISTINCT class.label, ', ' ORDER BY class.label) AS types,

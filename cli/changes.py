@@ -5,16 +5,19 @@ from __future__ import annotations
 import click
 
 from kbtools.alias.about.changes import AliasDifference
-from kbtools.cli import documents, renamed, trees
+from kbtools.cli import documents, renamed, runs, trees
 from kbtools.cli.printing import cell, heading, show_changes, show_counted, show_table
 from kbtools.kb.diff import Difference, Moved
 from kbtools.linked.changes import LinkedDifference
+from kbtools.runs.diff import RunsDifference
 from kbtools.trees.about.diff import TreesDifference
 
 MOST_LANGUAGES = 20
 
 
-def show(found: Difference | AliasDifference | LinkedDifference | TreesDifference) -> None:
+def show(
+    found: Difference | AliasDifference | LinkedDifference | TreesDifference | RunsDifference,
+) -> None:
     """Print a difference, the largest things first."""
     click.secho(f"{found.old} → {found.new}", bold=True)
     if found.same:
@@ -28,6 +31,9 @@ def show(found: Difference | AliasDifference | LinkedDifference | TreesDifferenc
         return
     if isinstance(found, TreesDifference):
         trees.show_difference(found)
+        return
+    if isinstance(found, RunsDifference):
+        runs.show_difference(found)
         return
     show_changes("tables", "rows", found.tables)
     heading("entities")

@@ -25,6 +25,8 @@ COMMANDS = {  # in the order the data flows
     "vocab": "Corpora become a tokenizer: text as numbers.",
     "tree": "Sentences become trees: what is known of their names grows from them.",
     "shard": "Text, trees or knowledge bases become what a model reads.",
+    "train": "Shards and a recipe become a trained model.",
+    "encode": "Texts become vectors of a model's layers.",
     "eval": "How good answers are: tables, plots and every prediction.",
     "inspect": "What an artefact is, made from what, how many, some rows.",
     "explain": "Why a name or a text means what it means: counts, priors, scores.",

@@ -8,11 +8,12 @@ import click
 
 from kbtools.alias.about.overview import AliasOverview, Known
 from kbtools.artefact.manifest import a
-from kbtools.cli import documents, shards, trees
+from kbtools.cli import documents, runs, shards, trees
 from kbtools.cli.printing import cell, facts, heading, plural, show_table
 from kbtools.kb.overview import Description, Overview, Sample, Top, Unfinished
 from kbtools.linked.overview import LinkedOverview
 from kbtools.progress import amount
+from kbtools.runs.overview import RunOverview, UnfinishedRun
 from kbtools.shards.about.overview import ShardsOverview
 from kbtools.trees.about.overview import TreesOverview
 
@@ -36,6 +37,8 @@ def _show_unfinished(found: Unfinished) -> None:
             ("next", found.resume),
         ]
     )
+    if isinstance(found, UnfinishedRun):
+        runs.show_unfinished(found)
 
 
 def _show_overview(found: Overview) -> None:
@@ -47,7 +50,7 @@ def _show_overview(found: Overview) -> None:
                 f"{found.created} by kbtools {found.kbtools}, as version {found.version} of {a(found.kind)}",
             ),
             ("command", cell(found.command)),
-            ("settings", _settings(found.settings)),
+            ("settings", "" if isinstance(found, RunOverview) else _settings(found.settings)),
             *(("from", f"{source.kind} {cell(source.path)}  {source.content}") for source in found.inputs),
             *(("speaks of", f"kb {ref.name}  {ref.content}") for ref in found.kbs),
             ("lies over", f"kb {found.base.name}  {found.base.content}" if found.base else ""),
@@ -67,14 +70,7 @@ def _show_overview(found: Overview) -> None:
         )
     if found.tables:
         _show_tables(found)
-    if isinstance(found, AliasOverview):
-        _show_names(found)
-    if isinstance(found, LinkedOverview):
-        documents.show(found)
-    if isinstance(found, TreesOverview):
-        trees.show(found)
-    if isinstance(found, ShardsOverview):
-        shards.show(found)
+    _show_particular(found)
     _show_tops("largest classes", "direct instances", found.classes)
     _show_tops("most used relations", "triples", found.relations)
     if found.languages:
@@ -87,6 +83,20 @@ def _show_overview(found: Overview) -> None:
         if sample.rows:
             heading(f"{sample.table}: {len(sample.rows):,} of {plural(rows[sample.table], 'row')}")
             _show_sample(sample)
+
+
+def _show_particular(found: Overview) -> None:
+    """Print what only its kind has."""
+    if isinstance(found, AliasOverview):
+        _show_names(found)
+    if isinstance(found, LinkedOverview):
+        documents.show(found)
+    if isinstance(found, TreesOverview):
+        trees.show(found)
+    if isinstance(found, ShardsOverview):
+        shards.show(found)
+    if isinstance(found, RunOverview):
+        runs.show(found)
 
 
 def _show_names(found: AliasOverview) -> None:

@@ -12,6 +12,8 @@ from kbtools.alias.about import overview as names
 from kbtools.alias.about import verify as names_verify
 from kbtools.alias.about.changes import AliasDifference
 from kbtools.errors import ConfigError
+from kbtools.features import about as features
+from kbtools.features import origin
 from kbtools.kb import diff as kb_diff
 from kbtools.kb import overview as general
 from kbtools.kb import verify as whole
@@ -22,6 +24,10 @@ from kbtools.linked import diff as linked_diff
 from kbtools.linked import overview as linked
 from kbtools.linked import verify as linked_verify
 from kbtools.linked.changes import LinkedDifference
+from kbtools.runs import diff as runs_diff
+from kbtools.runs import overview as runs
+from kbtools.runs import verify as runs_verify
+from kbtools.runs.diff import RunsDifference
 from kbtools.shards.about import overview as shards
 from kbtools.shards.about import verify as shards_verify
 from kbtools.tokens import about as tokens
@@ -30,8 +36,9 @@ from kbtools.trees.about import diff as trees_diff
 from kbtools.trees.about import overview as trees
 from kbtools.trees.about import verify as trees_verify
 from kbtools.trees.about.diff import TreesDifference
+from kbtools.vectors import about as vectors
 
-Changed: TypeAlias = AliasDifference | LinkedDifference | TreesDifference | Difference
+Changed: TypeAlias = AliasDifference | LinkedDifference | TreesDifference | RunsDifference | Difference
 
 
 class Kind(NamedTuple):
@@ -55,6 +62,9 @@ KINDS = {
     trees.KIND: Kind(trees.describe, LISTED, trees_verify.problems, trees_diff.diff),
     shards.KIND: Kind(shards.describe, set(), shards_verify.problems),
     tokens.KIND: Kind(tokens.describe, {"top"}, tokens.problems),
+    runs.KIND: Kind(runs.describe, set(), runs_verify.problems, runs_diff.diff),
+    features.KIND: Kind(features.describe, {"rows"}, features.problems),
+    vectors.KIND: Kind(vectors.describe, {"rows"}, vectors.problems),
 }
 
 
@@ -73,7 +83,9 @@ def describe(
     """
     found = general.describe(path, rows=rows, top=top, memory=memory, threads=threads)
     _refuse(kbs, str(path), {getattr(found, "kind", "unfinished")})
-    if isinstance(found, general.Unfinished) or found.kind not in KINDS:
+    if isinstance(found, general.Unfinished):
+        return runs.describe_unfinished(found) if runs.is_unfinished(path) else found
+    if found.kind not in KINDS:
         return found
     kind = KINDS[found.kind]
     told = {"kbs": kbs, "rows": rows, "top": top, "memory": memory, "threads": threads}
@@ -85,7 +97,7 @@ def verify(
 ) -> Verdict:
     """Check an artefact of any kind; `deep` looks into its rows too."""
     checks = {name: kind.problems for name, kind in KINDS.items()}
-    contents = {tokens.KIND: lambda folder: Tokenizer.load(folder).content}
+    contents = {tokens.KIND: lambda folder: Tokenizer.load(folder).content, origin.MODEL: origin.content}
     return whole.verify(path, deep=deep, memory=memory, threads=threads, checks=checks, contents=contents)
 
 

@@ -51,6 +51,8 @@ class Setting(NamedTuple):
 
 def setting(text: str, default: Any) -> Any:
     """Write a field of a settings class: what it does, and its default."""
+    if isinstance(default, dict):
+        return dataclasses.field(default_factory=default.copy, metadata={"help": text})
     return dataclasses.field(default=default, metadata={"help": text})
 
 

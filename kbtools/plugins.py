@@ -14,6 +14,7 @@ import importlib.util
 import pkgutil
 from difflib import get_close_matches
 from functools import cache
+from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -73,7 +74,13 @@ def _known(package: str, name: str) -> str:
 
 
 def _folders(package: str) -> list[str]:
-    spec = importlib.util.find_spec(package)
+    """Find the folders of a package without importing it, nor those it is in: some take seconds."""
+    top, *inner = package.split(".")
+    spec = importlib.util.find_spec(top)
+    for name in inner:
+        if spec is None or spec.submodule_search_locations is None:
+            break
+        spec = PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations)
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError(f"{package} is not a package", name=package)
     return list(spec.submodule_search_locations)

@@ -26,7 +26,7 @@ class Progress:
     """Progress of one piece of work; a context manager.
 
     `total` and what `advance` adds are counted in `unit`; "B" is bytes. Other counts (records, rejects)
-    are shown beside them. It is for one thread.
+    are shown beside them. `done` units were done before, by a build that goes on now. It is for one thread.
     """
 
     def __init__(
@@ -37,9 +37,11 @@ class Progress:
         *,
         quiet: bool = False,
         stream: TextIO | None = None,
+        done: int = 0,
     ) -> None:
         self.what, self.total, self.unit, self.quiet = what, total, unit, quiet
-        self.done = 0
+        self.done = self._first = done
+        self._said: tuple[str, ...] = ()
         self.counts: dict[str, int] = {}
         self._stream = stream if stream is not None else sys.stderr
         self._bar: Bar | None = None
@@ -55,7 +57,7 @@ class Progress:
     def __enter__(self) -> Progress:
         self._start = time.monotonic()
         self._next = self._start + FIRST
-        self._marks.append((self._start, 0))
+        self._marks.append((self._start, self._first))
         if not self.quiet and self._stream.isatty() and os.environ.get("TERM") != "dumb":
             self._bar = _bar(self._stream, self.what, self.total)
             self._bar.start()
@@ -88,6 +90,10 @@ class Progress:
             self._next = now + EVERY
         self._mark(now)
 
+    def say(self, *facts: str) -> None:
+        """Show these facts from now on, in place of the rate."""
+        self._said = facts
+
     def note(self, message: str) -> None:
         """Print a line for the user without breaking the bar."""
         if self.quiet:
@@ -112,21 +118,29 @@ class Progress:
     def _facts(self, now: float) -> list[str]:
         """List how far, how fast and how long to go."""
         rate = self._rate(now)
-        of = f" of {amount(self.total, self.unit)}" if self.total else ""
-        facts = [f"{amount(self.done, self.unit)}{of}", f"{amount(rate, self.unit)}/s", *self._counted()]
+        facts = [self._how_far(), *self._pace(rate)]
         if self.total and rate and not self._end:
             facts.append(f"ETA {clock((max(self.total - self.done, 0)) / rate)}")
         return facts
 
     def _last_line(self, *, stopped: bool) -> str:
-        rate = amount(self.done / self.seconds, self.unit)
+        rate = (self.done - self._first) / self.seconds
         end = f"stopped at {percent(self.done, self.total)} · " if stopped and self.total else ""
         end = end or ("stopped · " if stopped else "")
-        facts = [f"{amount(self.done, self.unit)} in {clock(self.seconds)}", f"{rate}/s", *self._counted()]
+        made = amount(self.done - self._first, self.unit)
+        facts = [f"{made} in {clock(self.seconds)}", *self._pace(rate)]
         return f"{self.what}: {end}{' · '.join(facts)}"
 
-    def _counted(self) -> list[str]:
-        return [f"{number:,} {name}" for name, number in self.counts.items()]
+    def _how_far(self) -> str:
+        """Say how much is done, and of how much; the unit of things is named once."""
+        if not self.total:
+            return amount(self.done, self.unit)
+        done = amount(self.done) if self.unit == "B" else f"{self.done:,}"
+        return f"{done} of {amount(self.total, self.unit)}"
+
+    def _pace(self, rate: float) -> list[str]:
+        counted = [f"{number:,} {name}" for name, number in self.counts.items()]
+        return [*(self._said or [f"{amount(rate, self.unit)}/s"]), *counted]
 
     def _mark(self, now: float) -> None:
         self._marks.append((now, self.done))
@@ -135,7 +149,7 @@ class Progress:
 
     def _rate(self, now: float) -> float:
         """Units a second of late, so that what a resumed build finds done does not flatter it for long."""
-        then, done = (self._start, 0) if self._end else self._marks[0]
+        then, done = (self._start, self._first) if self._end else self._marks[0]
         return (self.done - done) / (now - then) if now > then else 0.0
 
 

@@ -11,8 +11,6 @@ The presets are files of this folder's `presets/`; a `linker` artefact holds one
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +26,6 @@ from kbtools.presets import Presets
 PRESETS = Presets(Path(__file__).parent / "presets", "--with", "linker", ".toml files, fitted linkers")
 FOLDERS = {"mentions": "kbtools.linkers.mentions", "features": "kbtools.linkers.features"}
 RANKING = "kbtools.linkers.ranking"
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 Tables = dict[str, dict[str, Any]]
 
 
@@ -73,25 +70,6 @@ class Preset:
                 settings_of(package, name, told, f"{kind}.{name}")
         rule = dict(self.ranking)
         settings_of(RANKING, rule.pop("rule", "softmax"), rule, "ranking")
-
-
-def to_toml(preset: Preset) -> str:
-    """Write a preset as a file that `load` reads."""
-    return _toml(config.plain(preset), ()).lstrip("\n")
-
-
-def _toml(table: Mapping[str, Any], path: tuple[str, ...]) -> str:
-    """Write a table and those in it; none is the default of whatever may be none."""
-    lines = [f"\n[{'.'.join(map(_key, path))}]"] if path else []
-    inner = {name: value for name, value in table.items() if isinstance(value, dict)}
-    plain = {name: value for name, value in table.items() if value is not None and name not in inner}
-    lines += [f"{_key(name)} = {json.dumps(value, ensure_ascii=False)}" for name, value in plain.items()]
-    below = "".join(_toml(value, (*path, name)) for name, value in inner.items())
-    return "".join(f"{line}\n" for line in lines) + below
-
-
-def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else json.dumps(name)
 
 
 def settings_of(package: str, name: str, told: Mapping[str, Any], where: str) -> Any:

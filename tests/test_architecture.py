@@ -35,10 +35,10 @@ MAY_IMPORT = {  # folder -> other folders
 FLOORS = (  # of the core, from the top; a room imports from lower floors and from itself, not from neighbours
     {"api"},
     {"pipeline", "about"},
-    {"trees", "shards", "report", "tasks"},
+    {"trees", "shards", "report", "tasks", "runs"},
     {"sources", "alias", "tokens"},
     {"corpus"},
-    {"linked"},
+    {"linked", "vectors", "features"},
     {"kb", "executors", "metrics"},
     {"artefact"},
     {"io", "progress", "presets"},

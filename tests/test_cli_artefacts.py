@@ -96,10 +96,10 @@ def test_inspect_of_an_unfinished_build(tmp_path):
 
 
 def test_inspect_of_another_kind(tmp_path):
-    with artefact.Staging(tmp_path / "run", "plan") as staging:
-        staging.commit(artefact.begin("run", settings={"steps": 2000, "optimiser": {"lr": 0.1}}))
-    shown = lines("inspect", tmp_path / "run")
-    assert shown[0] == f"run {tmp_path}/run"
+    with artefact.Staging(tmp_path / "report", "plan") as staging:
+        staging.commit(artefact.begin("report", settings={"steps": 2000, "optimiser": {"lr": 0.1}}))
+    shown = lines("inspect", tmp_path / "report")
+    assert shown[0] == f"report {tmp_path}/report"
     assert "settings steps 2,000 · optimiser.lr 0.1" in shown
 
 

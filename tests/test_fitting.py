@@ -14,6 +14,7 @@ from kbtools.artefact import digest
 from kbtools.errors import ArtefactError, ConfigError, KbError
 from kbtools.io import tensors
 from kbtools.linkers import calibration, preset
+from kbtools.presets import to_toml
 from tests import tiny_linking
 from tests.tiny_linking import document, found, rows
 
@@ -89,7 +90,7 @@ def test_the_folder_is_as_the_contract_says(alias, fitted):
 def test_every_preset_is_written_as_it_is_read(tmp_path):
     path = tmp_path / "x.toml"
     for name in preset.PRESETS.names():
-        path.write_text(preset.to_toml(preset.load(name)), encoding="utf-8")
+        path.write_text(to_toml(preset.load(name)), encoding="utf-8")
         assert preset.load(str(path)) == preset.load(name)
 
 

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler  # noqa: E402
 
 from kbtools.errors import ArtefactError  # noqa: E402
-from kbtools.models.train.data import BatchStream, Loader, RowSet, as_is, tensors  # noqa: E402
+from kbtools.models.training.data import BatchStream, Loader, RowSet, as_is, tensors  # noqa: E402
 from kbtools.shards.reader import Shards  # noqa: E402
 from kbtools.shards.reading.batches import Batches  # noqa: E402
 from kbtools.shards.reading.rows import Rows  # noqa: E402

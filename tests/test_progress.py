@@ -54,7 +54,7 @@ def test_the_rate_is_that_of_late(clock):
         for _ in range(100):
             clock.now += 1
             p.advance(100)
-    assert "509,700 tasks of 1,000,000 tasks · 100 tasks/s · ETA 1:21:43" in log.getvalue()
+    assert "509,700 of 1,000,000 tasks · 100 tasks/s · ETA 1:21:43" in log.getvalue()
 
 
 def test_without_a_total_there_is_no_share(clock):

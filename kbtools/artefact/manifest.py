@@ -24,6 +24,8 @@ MADE_BY = {  # for whoever gives something else instead
     "shards": "kbtools shard CORPUS --for MODEL --tokenizer TOKENIZER --out SHARDS",
     "trees": "kbtools tree CORPUS|LINKED --kb KB --out TREES",
     "linker": "kbtools fit CORPUS --alias ALIAS --out LINKER",
+    "run": "kbtools train MODEL --shards SHARDS --out RUN",
+    "features": "kbtools encode CORPUS --model RUN --out FEATURES",
     "tokenizer": "kbtools vocab CORPUS... --kind KIND --size N --out TOKENIZER",
 }
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import mmap
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +42,18 @@ class Tensors(NamedTuple):
     metadata: dict[str, str]
 
 
+class Mapped(NamedTuple):
+    """An opened file, and the memory it is mapped to."""
+
+    tensors: Tensors
+    memory: mmap.mmap | None  # of an empty file none
+
+    def let_go(self) -> None:
+        """Give back the memory of what was read; it is read again where it is asked for again."""
+        if self.memory is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.memory.madvise(mmap.MADV_DONTNEED)
+
+
 class _Told(NamedTuple):
     """What a header says of one array."""
 
@@ -53,22 +66,59 @@ class _Told(NamedTuple):
 
 def encode(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> bytes:
     """Return the bytes of a file: the widest numbers first, then by name, so that each is aligned."""
-    header: dict[str, Any] = {METADATA: dict(sorted(metadata.items()))} if metadata else {}
-    parts, at = [], 0
+    parts, told, at = [], [], 0
     for name, array in sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
-        kind = NAMES.get(array.dtype.str[1:])
-        if kind is None or name == METADATA:
-            raise ConfigError(f"{name!r}: an array of {array.dtype} called so cannot be written")
+        kind = _kind(name, array.dtype)
         parts.append(np.ascontiguousarray(array, KINDS[kind]).tobytes())
-        header[name] = {"dtype": kind, "shape": [*array.shape], "data_offsets": [at, at + len(parts[-1])]}
+        told.append(_Told(name, kind, array.shape, at, at + len(parts[-1])))
         at += len(parts[-1])
-    told = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    told += b" " * (-len(told) % ALIGNED)
-    return b"".join([len(told).to_bytes(LENGTH, "little"), told, *parts])
+    return b"".join([_head(told, metadata), *parts])
+
+
+def write(
+    path: Path, name: str, blocks: Iterable[Array], kind: np.dtype[Any], shape: tuple[int, ...]
+) -> None:
+    """Write a file of one array whose rows come in blocks: it may be larger than memory."""
+    told = _Told(name, _kind(name, kind), shape, 0, math.prod(shape) * kind.itemsize)
+    at = 0
+    with path.open("wb") as file:
+        file.write(_head([told]))
+        for block in blocks:
+            if block.shape[1:] != shape[1:] or block.dtype != kind:
+                raise ConfigError(
+                    f"{name!r}: a block of {block.dtype} {block.shape}, where rows are {kind} {shape[1:]}"
+                )
+            at += file.write(
+                np.ascontiguousarray(block, KINDS[told.kind]).data.cast("B") if block.size else b""
+            )
+    if at != told.end:
+        raise ConfigError(f"{name!r}: blocks of {at:,} bytes, where {shape} takes {told.end:,}")
+
+
+def _kind(name: str, dtype: np.dtype[Any]) -> str:
+    kind = NAMES.get(dtype.str[1:])
+    if kind is None or name == METADATA:
+        raise ConfigError(f"{name!r}: an array of {dtype} called so cannot be written")
+    return kind
+
+
+def _head(told: Iterable[_Told], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return what stands before the arrays."""
+    header: dict[str, Any] = {METADATA: dict(sorted(metadata.items()))} if metadata else {}
+    for one in told:
+        header[one.name] = {"dtype": one.kind, "shape": [*one.shape], "data_offsets": [one.begin, one.end]}
+    found = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    found += b" " * (-len(found) % ALIGNED)
+    return len(found).to_bytes(LENGTH, "little") + found
 
 
 def load(path: Path) -> Tensors:
     """Map the arrays of a file; refuse one that is not exactly what its header says."""
+    return map_file(path).tensors
+
+
+def map_file(path: Path, *, scattered: bool = False) -> Mapped:
+    """Map a file as `load` does. `scattered`: rows are read here and there, so nothing is read ahead."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -81,8 +131,17 @@ def load(path: Path) -> Tensors:
     first = LENGTH + length
     told, metadata = _header(path, header)
     _check(path, told, size - first)
-    whole = np.memmap(path, np.uint8, "r", first) if size > first else np.zeros(0, np.uint8)
-    return Tensors({one.name: _array(whole, one) for one in told}, metadata)
+    memory = _memory(path, scattered) if size > first else None
+    whole = np.frombuffer(memory, np.uint8, offset=first) if memory else np.zeros(0, np.uint8)
+    return Mapped(Tensors({one.name: _array(whole, one) for one in told}, metadata), memory)
+
+
+def _memory(path: Path, scattered: bool) -> mmap.mmap:
+    with path.open("rb") as file:
+        found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if scattered and hasattr(mmap, "MADV_RANDOM"):
+        found.madvise(mmap.MADV_RANDOM)
+    return found
 
 
 def _array(whole: Array, told: _Told) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kbtools.extras import need
@@ -28,19 +30,32 @@ def check() -> None:
     need("matplotlib", extra="plot", why="drawing plots")
 
 
-def draw(curve: Curve) -> bytes:
-    """Draw one plot."""
+@contextmanager
+def canvas(width: float, height: float) -> Iterator[Any]:
+    """Give a figure of so many inches; it is drawn on and turned into SVG in here, so that all look alike."""
     matplotlib: Any = need("matplotlib", extra="plot", why="drawing plots")
     figures: Any = need("matplotlib.figure", extra="plot", why="drawing plots")
     with matplotlib.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # the reader's fonts are used, not ours
-        figure = figures.Figure(figsize=(7.5, 4.2), layout="constrained")
+        yield figures.Figure(figsize=(width, height), layout="constrained")
+
+
+def svg(figure: Any) -> bytes:
+    """Write a figure as SVG; no date stands in it."""
+    out = io.BytesIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+def draw(curve: Curve) -> bytes:
+    """Draw one plot."""
+    with canvas(7.5, 4.2) as figure:
         axes = figure.subplots()
         words = _words(curve)
         for number, line in enumerate(curve.lines):
             _add(axes, line, words, number, len(curve.lines))
         if words:
-            axes.set_xticks(range(len(words)), [_plain(word) for word in words])
+            axes.set_xticks(range(len(words)), [plain(word) for word in words])
             if max(map(len, words)) > 8:
                 for label in axes.get_xticklabels():
                     label.set(rotation=30, ha="right", rotation_mode="anchor")
@@ -49,13 +64,11 @@ def draw(curve: Curve) -> bytes:
             axes.set_xscale("log")
             axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
             axes.minorticks_off()
-        axes.set(title=_plain(curve.title, 80), xlabel=_plain(curve.x), ylabel=_plain(curve.y))
+        axes.set(title=plain(curve.title, 80), xlabel=plain(curve.x), ylabel=plain(curve.y))
         axes.grid(axis="y", alpha=0.3)
         if curve.lines:
             figure.legend(frameon=False, loc="outside right upper")
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+        return svg(figure)
 
 
 def _add(axes: Any, line: Line, words: list[str], number: int, lines: int) -> None:
@@ -63,7 +76,7 @@ def _add(axes: Any, line: Line, words: list[str], number: int, lines: int) -> No
     look = {"marker": MARKS[number % len(MARKS)], "color": COLOURS[number % len(COLOURS)]}
     if not words:
         some = max(1, len(line.x) // MARKED)
-        axes.plot(line.x, line.y, label=_plain(line.name), markevery=some, **look)
+        axes.plot(line.x, line.y, label=plain(line.name), markevery=some, **look)
         if line.low:
             axes.fill_between(line.x, line.low, line.high, alpha=0.15, linewidth=0, color=look["color"])
         return
@@ -76,7 +89,7 @@ def _add(axes: Any, line: Line, words: list[str], number: int, lines: int) -> No
             [max(0.0, y - low) for y, low in zip(line.y, line.low, strict=True)],
             [max(0.0, high - y) for y, high in zip(line.y, line.high, strict=True)],
         ]
-    axes.errorbar(at, line.y, yerr=spread, linestyle="", label=_plain(line.name), capsize=2, **look)
+    axes.errorbar(at, line.y, yerr=spread, linestyle="", label=plain(line.name), capsize=2, **look)
 
 
 def _words(curve: Curve) -> list[str]:
@@ -84,7 +97,7 @@ def _words(curve: Curve) -> list[str]:
     return list(dict.fromkeys(x for line in curve.lines for x in line.x if isinstance(x, str)))
 
 
-def _plain(text: str, most: int = 40) -> str:
+def plain(text: str, most: int = 40) -> str:
     """Take away what would be read as a formula or as another line."""
     short = " ".join(text.split()).replace("$", r"\$")
     return short if len(short) <= most else short[: most - 1] + "…"

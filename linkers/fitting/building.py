@@ -15,7 +15,7 @@ from kbtools.artefact import Manifest, Staging, Table, begin, digest, entry, uni
 from kbtools.corpus import Report
 from kbtools.errors import ConfigError
 from kbtools.kb.rejects import rejects_table
-from kbtools.linkers import opening, preset
+from kbtools.linkers import opening
 from kbtools.linkers.fitting import reporting, validation
 from kbtools.linkers.fitting.examples import Examples
 from kbtools.linkers.fitting.gathering import Gathered, examples, gather
@@ -26,6 +26,7 @@ from kbtools.linkers.linking import Linker
 from kbtools.linkers.manifests import inputs_of
 from kbtools.linkers.opening import Asked, Opened
 from kbtools.linkers.preset import Preset
+from kbtools.presets import to_toml
 
 KIND = "linker"
 RULE = {"rule": "fitted"}
@@ -159,7 +160,7 @@ def _job(
 def _written(folder: Path, own: Preset, fitted: Fitted) -> dict[str, Table]:
     tables = {}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files(preset.to_toml(own), fitted).items():
+    for name, data in files(to_toml(own), fitted).items():
         (folder / name).write_bytes(data)
         told = digest.of_json([KIND, name, 1])
         tables[name.partition(".")[0]] = Table(rows=1, files=[entry(folder, name)], schema=told)

@@ -2,8 +2,9 @@
 
 The plan of an epoch (`planning`) is one row of batches. They are handed out in rounds: of each `world`
 batches, every rank gets one, so all ranks do as many steps. The last round of an epoch may lack some; `even`
-says what is done. Of a rank's batches, worker w of n reads those numbered w, w + n, w + 2n ..., which is the
-order in which torch asks its workers.
+says what is done. Where a batch is what all ranks do together, it is cut into `parts`, which are handed out
+in its place: then a step has the same examples, however many ranks share it. Of a rank's batches, worker w
+of n reads those numbered w, w + n, w + 2n ..., which is the order in which torch asks its workers.
 """
 
 from __future__ import annotations
@@ -43,11 +44,14 @@ class Batches:
         rank: int = 0,
         world: int = 1,
         even: Even = "repeat",
+        parts: int = 1,
     ) -> None:
         if not 0 <= rank < world:
             raise ConfigError(f"rank is {rank} of {world}: it is 0 at least, and below {world}")
+        if parts != 1 and parts % world:
+            raise ConfigError(f"a batch of {parts} parts cannot be shared out among {world} ranks")
         self.shards, self.split, self.reading = shards, split, reading
-        self.rank, self.world, self.even = rank, world, even
+        self.rank, self.world, self.even, self.parts = rank, world, even, parts
         self.rows = Rows(
             shards,
             split,
@@ -113,7 +117,7 @@ class Batches:
 
     def _rounds(self, start: Place, counts: Counter[str]) -> Iterator[tuple[list[Planned], Place]]:
         """Yield the batches of all ranks, a round at a time, and where the next round begins."""
-        planned = self.plan.batches(start)
+        planned = self.cut(start)
         held = [*islice(planned, self.world)]
         while held:
             coming = [*islice(planned, self.world)]
@@ -122,6 +126,16 @@ class Batches:
             elif full := self._evened(held, counts):
                 yield full, Place(start.epoch + 1, 0, 0, 0)
             held = coming
+
+    def cut(self, start: Place) -> Iterator[Planned]:
+        """Yield the parts of batches from a place on; one that has no examples repeats one."""
+        for batch in self.plan.batches(start):
+            count = len(batch.rows if batch.bounds is None else batch.bounds[1:])
+            for at in range(self.parts):
+                first, stop = count * at // self.parts, count * (at + 1) // self.parts
+                yield (
+                    _part(batch, first, stop) if first < stop else _part(batch, 0, 1)._replace(repeated=True)
+                )
 
     def _evened(self, last: list[Planned], counts: Counter[str]) -> list[Planned]:
         """Fill the last round of an epoch, or drop it, or leave it as it is."""
@@ -159,3 +173,11 @@ class Batches:
             batch["batch.repeated"] = one.repeated
             batch["batch.next"] = np.array(after, np.int64)
             yield batch
+
+
+def _part(batch: Planned, first: int, stop: int) -> Planned:
+    """Return some rows of a batch; a row that is packed has several examples."""
+    if batch.bounds is None:
+        return batch._replace(rows=batch.rows[first:stop])
+    bounds = batch.bounds[first : stop + 1]
+    return batch._replace(rows=batch.rows[bounds[0] : bounds[-1]], bounds=bounds - bounds[0])

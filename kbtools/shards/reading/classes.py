@@ -33,7 +33,8 @@ class Classes:
             found = pc.unique(taken.filter(pc.and_(pc.is_null(place), pc.is_valid(taken))))[0]
             raise ConfigError(f"classes: {self.name} {found.as_py()!r} is none of {_some(self.words)}")
         fill = fills.of(self.name, np.dtype(np.int64))
-        return place.cast(pa.int64()).fill_null(fill).to_numpy(zero_copy_only=False)
+        found = place.cast(pa.int64()).fill_null(fill).to_numpy(zero_copy_only=False)
+        return np.array(found)  # one that may be written, as all of a batch may be
 
 
 def distinct(column: str, path: str, values: pa.Array) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kbtools.artefact import digest
 from kbtools.config import plain, setting
@@ -46,7 +47,7 @@ class Reading:
         if self.drop_last and (self.rows is None or self.packed):
             raise ConfigError("drop_last is for batches of equal size: give rows, and do not pack")
 
-    @property
+    @cached_property
     def plan(self) -> str:
         """Digest what decides which examples make which batch."""
         said = {name: value for name, value in plain(self).items() if name not in AS_READ}

@@ -9,7 +9,7 @@ and `RowSet` are datasets for a DataLoader of one's own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from kbtools.shards.reading.rows import Rows
 ALIGNED = 64  # bytes
 
 Tensors = dict[str, Any]  # tensors by column; strings stay Arrow arrays
+Prepare = Callable[[Tensors], Tensors]  # what is done to each batch where it is made
 
 
 def tensors(batch: dict[str, Any]) -> Tensors:
@@ -50,11 +51,12 @@ def worker() -> tuple[int, int]:
 class BatchStream(IterableDataset[Tensors]):
     """What is left of an epoch, shared out among the workers of a DataLoader (`batch_size=None`)."""
 
-    def __init__(self, batches: Batches) -> None:
-        self.batches = batches
+    def __init__(self, batches: Batches, prepare: Prepare | None = None) -> None:
+        self.batches, self.prepare = batches, prepare
 
     def __iter__(self) -> Iterator[Tensors]:
-        return map(tensors, self.batches.epoch(*worker()))
+        made = map(tensors, self.batches.epoch(*worker()))
+        return map(self.prepare, made) if self.prepare else made
 
 
 class Parcel(NamedTuple):
@@ -91,11 +93,11 @@ class Parcel(NamedTuple):
 class Parcels(IterableDataset[Parcel]):
     """`BatchStream`, each batch in one piece."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: BatchStream) -> None:
         self.batches = batches
 
     def __iter__(self) -> Iterator[Parcel]:
-        return map(Parcel.of, self.batches.epoch(*worker()))
+        return map(Parcel.of, self.batches)
 
 
 class RowSet(Dataset[Tensors]):
@@ -133,8 +135,8 @@ class Loader:
     """Epochs of tensors: each `for` goes on where the last one ended, or was left.
 
     Without workers a thread makes `ahead` batches in advance. The state is that of the batch handed out last,
-    however far ahead the thread or the workers are. Whether a batch is in pinned memory, and how workers are
-    started, is as for a DataLoader.
+    however far ahead the thread or the workers are. `prepare` is done to each batch by those who make it.
+    Whether a batch is in pinned memory, and how workers are started, is as for a DataLoader.
     """
 
     def __init__(
@@ -145,8 +147,10 @@ class Loader:
         ahead: int = 2,
         pin: bool = False,
         start: str | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
         self.batches, self.workers, self.ahead, self.start = batches, workers, ahead, start
+        self.prepare = prepare
         self.pin = pin and torch.cuda.is_available()  # there is nothing to pin for elsewhere
 
     def __iter__(self) -> Iterator[Tensors]:
@@ -162,17 +166,15 @@ class Loader:
 
     def _read(self) -> Generator[Tensors, None, None]:
         reader = copy(self.batches)  # it is ahead of what is handed out, and has a place of its own
-        found: Iterator[Tensors]
-        if self.workers or self.pin:
-            found = (parcel.open() for parcel in self._sent(reader))
-        else:
-            found = iter(BatchStream(reader))
+        made = BatchStream(reader, self.prepare)
+        sent = self.workers or self.pin
+        found = (parcel.open() for parcel in self._sent(made)) if sent else iter(made)
         device = torch.cuda.current_device() if self.pin else -1  # below 0 it is left as it is
         yield from found if self.workers or not self.ahead else _ahead(found, self.ahead, device)
 
-    def _sent(self, reader: Batches) -> DataLoader[Parcel]:
+    def _sent(self, made: BatchStream) -> DataLoader[Parcel]:
         return DataLoader(
-            Parcels(reader),
+            Parcels(made),
             batch_size=None,
             collate_fn=as_is,
             num_workers=self.workers,

@@ -1,0 +1,1 @@
+"""Vectors of text from a model that is not trained any further: the feature-based use."""

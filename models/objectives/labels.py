@@ -1,0 +1,159 @@
+"""Labels of examples: classes, several classes at once, or numbers.
+
+    one      a class; a sum of cross entropies
+    several  a list of classes, maybe empty; binary cross entropies, their mean over classes, summed
+    number   a number, in words or not; squared errors, summed
+
+On the first token, by the pooler and one matrix. `weights` make the targets of a class count more or less;
+the number of targets, by which the sum is divided, stays what it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kbtools.config import setting
+from kbtools.errors import ConfigError
+from kbtools.models.batch import Batch, Columns, Output, of_examples
+from kbtools.models.draws import Draws
+from kbtools.models.objectives import _classes
+from kbtools.models.objectives.base import Here, Loss, Model
+from kbtools.models.parts.heads import base, classes, pooler
+
+NUMBER = "number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Which column tells, its classes, and how they count."""
+
+    column: str = setting("The label of each example.", "label")
+    kind: Literal["one", "several", "number"] = setting("What a label is: a class, classes, a number.", "one")
+    classes: tuple[str, ...] = setting("Classes by number; none: those of the shards.", ())
+    count: int = setting("How many there are, where they are numbers without names.", 0)
+    weights: dict[str, float] = field(
+        default_factory=dict, metadata={"help": "How much targets of a class count; others count 1."}
+    )
+    smoothing: float = setting("The share of a target that all classes have evenly.", 0.0)
+    pooled: bool = setting("Whether the first token goes through the pooler.", True)
+    dropout: float | None = setting("Before the head's matrix; none: the text encoder's own.", None)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.smoothing < 1:
+            raise ConfigError(f"labels.smoothing is {self.smoothing}; it is at least 0 and below 1")
+        if self.kind != "one" and self.smoothing:
+            raise ConfigError("labels.smoothing is for labels that are one class")
+
+
+class Labels:
+    """Learns the labels of examples from the first token."""
+
+    settings: ClassVar[type] = Settings
+
+    def __init__(self, settings: Settings, here: Here) -> None:
+        self.told, self.values, self.weights = settings, None, None
+        if settings.kind == "number":
+            _classes.there(settings.column, here, "labels")
+            self.names: tuple[str, ...] = (NUMBER,)
+            self.values = _numbers(settings.column, here)
+            return
+        found = _classes.known(settings.column, here, settings.classes, "labels", count=settings.count)
+        self.classes = found if settings.kind == "several" else _classes.several(found, "labels")
+        self.names = found.names
+        self.weights = _classes.by_class(settings.weights, found.names, "labels")
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The one that tells."""
+        return (self.told.column,)
+
+    @property
+    def heads(self) -> Mapping[str, Any]:
+        """The classes; a pooler, if it is wanted."""
+        head = base.plain(classes.Settings(classes=self.names, dropout=self.told.dropout))
+        return (
+            {"pooler": base.plain(pooler.Settings()), "labels": head}
+            if self.told.pooled
+            else {"labels": head}
+        )
+
+    def corrupt(self, batch: Batch, draws: Draws) -> int:
+        """Find the first token of each example that has a label, and the label."""
+        lists = self.told.kind == "several"
+        if lists and batch["batch.rows"].dim() > 1:
+            raise ConfigError("labels: lists of packed examples cannot be told apart; say run.packed = false")
+        column, places = of_examples(batch, self.told.column), _classes.first_tokens(batch)
+        if column.dim() != 1 + lists:
+            kind, other = ("one value", "one") if lists else ("a list", "several")
+            raise ConfigError(
+                f"labels: column {self.told.column} has {kind} for each example; say kind = {other!r}"
+            )
+        if self.told.kind == "one":
+            return _classes.asked(batch, "labels", places, self.classes.of(column))
+        targets = self._held(column) if lists else self._number(column)
+        some = torch.isfinite(targets) if targets.dim() == 1 else torch.ones(len(targets), dtype=torch.bool)
+        batch["labels.places"], batch["labels.targets"] = places[some], targets[some]
+        return int(some.sum())
+
+    def loss(self, model: Model, output: Output, batch: Columns) -> Loss:
+        """Sum over examples."""
+        _classes.agreed(model.heads["labels"], self.names, "labels")
+        by = ("pooler", "labels") if self.told.pooled else ("labels",)
+        scores = _classes.scored(model, output, batch, "labels", by)
+        targets = batch["labels.targets"]
+        if self.told.kind == "one":
+            return _classes.one_of(scores, targets, self.weights, self.told.smoothing)
+        if self.told.kind == "several":
+            return _each(scores, targets, self.weights)
+        error = scores[:, 0] - targets
+        return Loss(error.square().sum(), {"error": error.detach().abs().sum()})
+
+    def _held(self, column: Tensor) -> Tensor:
+        """Mark the classes that lists [N, L] name, [N, C]."""
+        found = self.classes.of(column)
+        held = torch.zeros(len(found), len(self.names) + 1)
+        held.scatter_(1, torch.where(found < 0, len(self.names), found), 1.0)
+        return held[:, :-1]
+
+    def _number(self, column: Tensor) -> Tensor:
+        """Return numbers [N]; NaN where there is none."""
+        if self.values is None:
+            return column.float() if column.is_floating_point() else _known(column, column.float())
+        return _known(column, self.values[column.clamp(min=0)])
+
+
+OBJECTIVE = Labels
+
+
+def _each(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Loss:
+    """Sum binary cross entropies [M, C] over examples, the mean over classes; right: all classes are."""
+    costs = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
+    if weights is not None:
+        costs = costs * weights.to(costs)
+    right = ((scores.detach() > 0) == (targets > 0)).all(-1)
+    return Loss(costs.mean(-1).sum(), {"right": right.sum()})
+
+
+def _known(column: Tensor, values: Tensor) -> Tensor:
+    return torch.where(column < 0, math.nan, values)
+
+
+def _numbers(column: str, here: Here) -> Tensor | None:
+    """Read the words of a column as numbers; none: it has numbers."""
+    words = here.classes.get(column)
+    if words is None:
+        return None
+    try:
+        values = [float(word) for word in words]
+    except ValueError as error:
+        raise ConfigError(f"labels: column {column}: {error}; say kind = 'one'") from error
+    if not values or not all(map(math.isfinite, values)):
+        raise ConfigError(f"labels: column {column} has no numbers; it has {_classes.shown(words)}")
+    return torch.tensor(values)

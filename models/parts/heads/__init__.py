@@ -1,0 +1,1 @@
+"""Heads: what turns states into answers; a file is a kind of head."""

@@ -1,0 +1,49 @@
+"""What would go wrong on the way, seen before training begins: in stages, and in lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from torch import nn
+
+from kbtools.errors import ConfigError
+from kbtools.models.recipe import Recipe
+from kbtools.models.training.groups import freeze, groups
+from kbtools.models.training.planning import Planned
+from kbtools.shards.reader import Shards
+
+
+def check_stages(model: Any, recipe: Recipe, plan: Iterable[Planned]) -> None:
+    """Refuse a stage that trains nothing, and patterns that are in no name."""
+    for planned in plan:
+        freeze(model, planned.stage)
+        groups(model, recipe.optimiser)
+
+
+def check_lengths(model: Any, shards: Mapping[str, Shards]) -> None:
+    """Refuse examples that are longer than the encoder has positions for."""
+    for one in dict.fromkeys(shards.values()):
+        for split in one.splits:
+            _check_length(one, split, _positions(model))
+
+
+def _positions(model: Any) -> int | None:
+    """Return for how many positions there are embeddings; None: for any number."""
+    found = getattr(getattr(model.body.text.model, "embeddings", None), "position_embeddings", None)
+    if not isinstance(found, nn.Embedding):
+        return None
+    return found.num_embeddings - (
+        0 if found.padding_idx is None else found.padding_idx + 1
+    )  # RoBERTa's offset
+
+
+def _check_length(shards: Shards, split: str, room: int | None) -> None:
+    longest = shards.longest(split)
+    if room is None or not shards.rows(split) or (longest is not None and longest <= room):
+        return
+    if (found := int(shards.lengths(split).max())) > room:  # the manifest may tell of more than there is
+        raise ConfigError(
+            f"{shards.path}: an example has {found:,} tokens, the encoder {room:,} positions "
+            f"(max_position_embeddings); make shards with max_length={room}"
+        )

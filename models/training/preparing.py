@@ -1,0 +1,117 @@
+"""A run that is ready to begin: all that can be seen to be wrong is seen here, before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kbtools import artefact, config
+from kbtools.artefact import Input
+from kbtools.errors import ConfigError
+from kbtools.kb.bases import bases_of
+from kbtools.models.base import KnowledgeModel
+from kbtools.models.configuration import ATTENTION
+from kbtools.models.parts.tables import EntityTable
+from kbtools.models.recipe import Recipe, Stage
+from kbtools.models.training import planning
+from kbtools.models.training.feeding import Size, reading
+from kbtools.models.training.planning import Planned
+from kbtools.models.training.setup import Data, load_recipe, open_shards
+from kbtools.shards.reading.batches import Batches
+
+KIND = "run"
+FREE = {"workers", "log", "keep", "tensorboard"}  # settings of [run] that change no weights
+
+
+class Prepared(NamedTuple):
+    """A run that is ready to begin: all is checked, nothing is made yet."""
+
+    recipe: Recipe
+    data: Data
+    plan: list[Planned]
+    vectors: tuple[str, ...]
+    inputs: list[Input]
+
+    @property
+    def key(self) -> str:
+        """What decides whether an interrupted run can go on."""
+        told = config.plain(self.recipe)
+        told["run"] = {name: value for name, value in told["run"].items() if name not in FREE}
+        return artefact.plan(KIND, told, [one.content for one in self.inputs])
+
+    def model(self) -> KnowledgeModel:
+        """Make the model, with new weights or those that it begins with."""
+        tables = {table.kb: table for table in map(EntityTable.open, self.vectors)}
+        heads = self.data.heads(self.data.objectives(Stage()))
+        run = self.recipe.run
+        return KnowledgeModel.make(
+            self.recipe.model, heads=heads, tables=tables, vocabulary=self.data.vocabulary, seed=run.seed,
+            attention=run.attention,
+        )  # fmt: skip
+
+    def again(self, checkpoint: str) -> KnowledgeModel:
+        """Load the model of a checkpoint, to go on training it."""
+        how = ATTENTION[self.recipe.run.attention]
+        found: KnowledgeModel = KnowledgeModel.from_pretrained(checkpoint, attn_implementation=how)
+        return found
+
+
+def prepare(
+    recipe: str | Path,
+    *,
+    shards: Sequence[str | Path] = (),
+    kbs: Sequence[str | Path] = (),
+    vectors: Sequence[str | Path] = (),
+    overrides: Iterable[str] = (),
+    seed: int | None = None,
+    processes: int = 1,
+) -> Prepared:
+    """Check a recipe against what it is to read."""
+    told = [*overrides, *([f"run.seed={seed}"] if seed is not None else [])]
+    found = load_recipe(str(recipe), told)
+    data = Data(found, open_shards(found, shards))
+    steps = found.run.steps or _steps(data, processes)
+    plan = planning.stages(found, steps)
+    for planned in plan:  # what a later stage lacks is told now, not after days
+        size = Size.of(found.run, planned.stage, processes)
+        for source in data.sources(planned.stage, data.objectives(planned.stage)).values():
+            told_of = reading(found.run, size, source, data.classes.asked, processes)
+            for split in {"train", "dev"} & set(source.shards.splits):
+                Batches(source.shards, split, told_of)
+    if kbs:
+        for one in data.shards.values():  # those that are not what their numbers speak of are refused
+            bases_of(one.manifest, kbs)
+    given = {"shards": [one.path for one in data.shards.values()], "kb": kbs, "vectors": vectors}
+    inputs = [_input(kind, path) for kind, paths in given.items() for path in dict.fromkeys(map(Path, paths))]
+    return Prepared(found, data, plan, tuple(map(str, vectors)), inputs)
+
+
+def _input(kind: str, path: Path) -> Input:
+    return Input(path=str(path), kind=kind, content=artefact.read(path, kind).content)
+
+
+def _steps(data: Data, processes: int) -> int:
+    """Work out how many steps the epochs take."""
+    recipe = data.recipe
+    if len(data.shards) > 1:
+        raise ConfigError("run.steps is 0: with several tasks, say how many steps there are")
+    stage = (recipe.stages or (Stage(),))[0]
+    size = Size.of(recipe.run, stage, processes)
+    ((_, source),) = data.sources(Stage(), data.objectives(Stage())).items()
+    told = reading(recipe.run, size, source, data.classes.asked, processes)
+    parts = size.parts(processes)
+    rounds = Batches(source.shards, "train", told, rank=0, world=processes, parts=parts).steps()
+    if not rounds:
+        raise ConfigError(f"{source.shards.path}: fewer batches than there are processes ({processes})")
+    return max(round(rounds * recipe.run.epochs / size.accumulate), 1)
+
+
+def rests(recipe: Recipe) -> bool:
+    """Tell whether heads of some objective have no part in some steps: DDP is not to wait for them then."""
+    every = set(recipe.objectives)
+    return any(
+        set(planning.objectives_of(recipe, stage, task)) != every
+        for stage in recipe.stages or (Stage(),)
+        for task in planning.tasks(recipe).values()
+    )
