@@ -62,8 +62,8 @@ class Run:
     dev_batches: int = setting("Batches of the dev split that are looked at; 0: all.", 50)
     save: int = setting("Steps between checkpoints; 0: at the end of stages.", 0)
     keep: int = setting("Checkpoints that are kept, beside the best one.", 2)
-    patience: int = setting("Looks at dev without a better one before training stops; 0: it goes on.", 0)
-    best: str = setting("What is better when it is lower, of what is seen on dev.", "loss")
+    patience: int = setting("Looks at dev without a better one before a stage ends; 0: it goes on.", 0)
+    best: str = setting("What tells which look at dev is the best: loss, mlm.loss, mlm.right, ...", "loss")
     take: Literal["last", "best"] = setting("Which weights become the model.", "last")
     log: int = setting("Steps between lines of metrics.jsonl.", 10)
     ema: float = setting("Decay of a running mean of the weights, which is saved then; 0: none.", 0.0)
@@ -77,28 +77,20 @@ class Run:
     fused: bool = setting("The optimiser's fused kernels where there are any.", True)
 
     def __post_init__(self) -> None:
-        positive = {"batch", "accumulate", "log"}
-        for name in (
-            "steps",
-            "batch",
-            "accumulate",
-            "evaluate",
-            "save",
-            "keep",
-            "patience",
-            "log",
-            "workers",
-        ):
-            if getattr(self, name) < (name in positive):
-                raise ConfigError(
-                    f"run.{name} is {getattr(self, name)}; it is {int(name in positive)} at least"
-                )
-        for name in ("micro", "tokens"):
+        least = dict.fromkeys(("batch", "micro", "tokens", "accumulate", "log", "keep"), 1)
+        least |= dict.fromkeys(("steps", "evaluate", "dev_batches", "save", "patience", "workers"), 0)
+        for name, low in least.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError(f"run.{name} is {value}; it is 1 at least")
+            if value is not None and value < low:
+                raise ConfigError(f"run.{name} is {value}; it is {low} at least")
         if not self.steps and not self.epochs > 0:
             raise ConfigError(f"run.steps is 0 and run.epochs {self.epochs}: there is nothing to do")
+        if self.tokens is not None and self.micro is not None:
+            raise ConfigError(
+                "run.micro goes with run.batch; with run.tokens, that says how much is read at once"
+            )
+        if self.patience and not self.evaluate:
+            raise ConfigError("run.patience counts looks at dev: say how often with run.evaluate")
         if not 0 <= self.ema < 1:
             raise ConfigError(f"run.ema is {self.ema}; it is at least 0 and below 1")
         if not self.clip >= 0:
@@ -127,14 +119,10 @@ class Optimiser:
     floor: float = setting("The rate at the end, as a share of the highest (linear, cosine).", 0.0)
 
     def __post_init__(self) -> None:
-        for name, value in {
-            "lr": self.lr,
-            **{f"parts.{name}": rate for name, rate in self.parts.items()},
-        }.items():
-            if not 0 < value < float("inf"):
-                raise ConfigError(
-                    f"optimiser.{name} is {value}: nothing would be learned; give a rate above 0"
-                )
+        rates = {"lr": self.lr} | {f"parts.{name}": rate for name, rate in self.parts.items()}
+        for name, rate in rates.items():
+            if not 0 < rate < float("inf"):
+                raise ConfigError(f"optimiser.{name} is {rate}: nothing would be learned; it is above 0")
         if not self.eps > 0 or not self.decay >= 0 or not self.warmup >= 0:
             raise ConfigError("optimiser: eps is above 0, decay and warmup are 0 at least")
         if not all(0 <= beta < 1 for beta in self.betas):
@@ -147,8 +135,12 @@ class Task:
 
     objectives: tuple[str, ...] = setting("Of those in [objectives]; none named: all.", ())
     weight: float = setting("How often it is drawn, beside the others; in turns: batches of a turn.", 1.0)
-    by_size: float | None = setting("Weigh by the number of examples, to this power, not by `weight`.", None)
+    by_size: float | None = setting("The weight is times the number of examples, to this power.", None)
     by_size_end: float | None = setting("The power at the end; it goes there evenly.", None)
+
+    def __post_init__(self) -> None:
+        if self.by_size_end is not None and self.by_size is None:
+            raise ConfigError("by_size_end is where by_size goes to: give that, too")
 
 
 @dataclass(frozen=True, kw_only=True)

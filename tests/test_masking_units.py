@@ -47,6 +47,14 @@ def test_words_of_which_a_part_is_taken_are_left_alone():
     assert stretches(units.single(tokens)) == [[1], [3], [4]]
 
 
+@pytest.mark.parametrize("now", [MASK, CLS, 55])
+def test_a_token_that_is_taken_is_part_of_its_word_whatever_stands_there(now):
+    taken = torch.tensor([[False, False, True, False, False, False]])
+    some, tokens = batch([CLS, 10, now, 12, 13, SEP], [1, 1, 0, 0, 1, 1], corrupted=taken)
+    assert stretches(units.words(tokens, some)) == [[4]]
+    assert stretches(units.single(tokens)) == [[1], [3], [4]]
+
+
 def test_examples_of_a_row_have_words_of_their_own():
     some = {
         "input_ids": torch.tensor([[10, 11, 12, 13, PAD]]),

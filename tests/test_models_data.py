@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -116,6 +121,65 @@ def test_what_goes_wrong_in_the_thread_is_told(folder, monkeypatch, ahead):
     with pytest.raises(ArtefactError, match="damaged"):
         seen(Loader(batches, ahead=ahead))
     assert batches.state()["number"] == 1
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_an_interrupt_does_not_end_workers(folder, start):
+    """Ctrl-C in a terminal reaches all processes; what becomes of it is for the main one to say."""
+    expected = seen(Batches(Shards(folder), reading=READING))
+    batches = iter(Loader(Batches(Shards(folder), reading=READING), workers=1, start=start))
+    sender = threading.Thread(target=interrupt_at_start)
+    sender.start()
+    done = [next(batches)["batch.rows"].tolist()]
+    sender.join()
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid
+    os.kill(worker.pid, signal.SIGINT)
+    done += [batch["batch.rows"].tolist() for batch in batches]
+    assert done == expected
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])  # heard here as before
+
+
+def interrupt_at_start():
+    """Send an interrupt to the first worker as soon as it is there, if it ever is."""
+    for _ in range(5000):  # ten seconds
+        pids = [worker.pid for worker in multiprocessing.active_children() if worker.pid]
+        if pids:
+            os.kill(pids[0], signal.SIGINT)
+            break
+        time.sleep(0.002)
+
+
+def asleep(batch):
+    """Take long to prepare all batches but the first."""
+    time.sleep(0 if batch["batch.next"][3] <= 1 else 60)
+    return batch
+
+
+def dies(folder, told):
+    """Be a main process that is killed while its worker is busy."""
+    batches = iter(Loader(Batches(Shards(folder), reading=READING), workers=1, start="fork", prepare=asleep))
+    next(batches)
+    told.send([worker.pid for worker in multiprocessing.active_children()])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_workers_end_with_the_main_process(folder):
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    main = context.Process(target=dies, args=(folder, there))
+    main.start()
+    there.close()
+    assert here.poll(30)
+    (worker,) = here.recv()
+    try:
+        main.join()
+        assert here.poll(4)  # the worker had the other end as well
+        with pytest.raises(EOFError):
+            here.recv()
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -6,12 +6,14 @@ import copy
 import dataclasses
 import math
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 import transformers
 
 from kbtools.errors import ConfigError, KbError
+from kbtools.models.base import KnowledgeModel
 from kbtools.models.batch import Output
 from kbtools.models.objectives.distillation import (
     Distillation,
@@ -34,7 +36,7 @@ def by_table(scores):
 
     def teach(some, places):
         found = scores[some["input_ids"].flatten()[places]]
-        return Taught(found, found[:, :WIDTH])
+        return Taught(found.__getitem__, found[:, :WIDTH])
 
     return teach
 
@@ -77,7 +79,7 @@ def test_who_says_the_same_learns_nothing():
     with torch.no_grad():
         states = model(some).hidden.flatten(0, 1)[some["mlm.places"]]
         scores = model.heads["lm"](states, model.words)
-    same = distilled(lambda *_: Taught(scores, states), states="squares")
+    same = distilled(lambda *_: Taught(scores.__getitem__, states), states="squares")
     found = same.loss(model, model(some), some)
     found.total.backward()
     assert found.measures["agreed"] == len(scores)
@@ -116,24 +118,50 @@ def test_states_are_drawn_to_the_teachers(how, apart):
     torch.testing.assert_close(found.measures["apart"], expected)
 
 
+def teaching(size):
+    """Say the same of all words, of which there are so many; with states that are two wide."""
+    return lambda _, places: Taught(lambda some: torch.zeros(len(some), size), torch.zeros(len(places), 2))
+
+
+@pytest.mark.parametrize("at_once", [1, 2 * 5 * SIZE, 10**6])
+def test_in_parts_it_is_the_same(at_once):
+    seen = []
+
+    def lost(**settings):
+        one, some = distilled(by_table(table(1)), states="cosine", **settings), masked()
+        corrupted(one, some)
+        model = Tiny(one.heads)
+        model.heads["lm"].register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+        found = one.loss(model, model(some), some)
+        found.total.backward()
+        return found, model
+
+    whole, one = lost()
+    del seen[:]
+    parts, other = lost(at_once=at_once)
+    assert max(seen) == min(max(at_once // (2 * SIZE), 1), sum(masked()["corrupted"].flatten().tolist()))
+    torch.testing.assert_close(parts.total, whole.total)
+    assert parts.measures == whole.measures
+    for (name, weight), same in zip(one.named_parameters(), other.named_parameters(), strict=True):
+        torch.testing.assert_close(same[1].grad, weight.grad, msg=name)
+
+
 def test_a_teacher_of_other_shapes_is_refused():
     model, some = Tiny(objective("mlm").heads), masked()
-    small = distilled(lambda _, places: Taught(torch.zeros(len(places), 7), torch.zeros(len(places), 2)))
+    small = distilled(teaching(7))
     corrupted(small, some)
     with pytest.raises(ConfigError, match=f"the teacher has 7 words, the student {SIZE}"):
         small.loss(model, model(some), some)
-    narrow = distilled(
-        lambda _, places: Taught(torch.zeros(len(places), SIZE), torch.zeros(len(places), 2)), states="cosine"
-    )
+    narrow = distilled(teaching(SIZE), states="cosine")
     with pytest.raises(ConfigError, match=f"states are {WIDTH} wide, the teacher's 2; say states = 'none'"):
         narrow.loss(model, model(some), some)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"temperature": 0.0}, {"temperature": math.nan}, {"states_weight": -1.0}]
+    "settings", [{"temperature": 0.0}, {"temperature": math.nan}, {"states_weight": -1.0}, {"at_once": 0}]
 )
 def test_numbers_are_above_0(settings):
-    with pytest.raises(ConfigError, match="it is a number above 0"):
+    with pytest.raises(ConfigError, match=r"it is a number above 0|it is 1 at least"):
         Settings(teacher="x", **settings)
 
 
@@ -147,12 +175,12 @@ def teacher(tmp_path_factory):
     return folder, saved(folder, transformers.BertForMaskedLM)
 
 
-def saved(folder, kind):
+def saved(folder, kind, seed=0):
     size = tiny_tokenizer.loaded().size
     config = transformers.BertConfig(
         vocab_size=size, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16
     )
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = kind(config).eval()
     model.save_pretrained(folder)
     for file in tiny_tokenizer.path().iterdir():
@@ -177,10 +205,12 @@ def test_a_checkpoint_teaches_what_it_says(teacher):
     with torch.no_grad():
         expected = model(input_ids=some["input_ids"], attention_mask=some["attention_mask"].long(),
                          token_type_ids=some["segment"].long(), output_hidden_states=True)  # fmt: skip
-    torch.testing.assert_close(told.scores, expected.logits.flatten(0, 1)[places], rtol=1e-4, atol=1e-5)
+    scores, some = told.scores(torch.arange(len(places))), torch.tensor([2, 0])
+    torch.testing.assert_close(scores, expected.logits.flatten(0, 1)[places], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(told.scores(some), scores[some])
     states = expected.hidden_states[-1].flatten(0, 1)[places]
     torch.testing.assert_close(told.states, states, rtol=1e-4, atol=1e-5)
-    assert not told.scores.requires_grad
+    assert not scores.requires_grad
 
 
 class Student(Tiny):
@@ -204,6 +234,30 @@ def test_a_checkpoint_is_loaded_once_and_stays_at_home(teacher):
     sent = copy.copy(one)  # as a process that makes batches gets it
     assert sent._teacher is None
     assert corrupted(sent, masked()) == len(some["distillation.places"])
+
+
+def test_stages_share_a_checkpoint_until_it_is_another(teacher, tmp_path, monkeypatch):
+    folder, loads = tmp_path / "bert", list[Path]()
+    shutil.copytree(teacher[0], folder)
+    load = KnowledgeModel.from_pretrained
+
+    def counted(name):
+        loads.append(name)
+        return load(name)
+
+    monkeypatch.setattr(KnowledgeModel, "from_pretrained", counted)
+    scores = []
+    for _ in range(2):
+        some = masked()
+        corrupted(Distillation(Settings(teacher=str(folder)), here()), some)  # a stage has one of its own
+        told = of_checkpoint(str(folder))(some, some["mlm.places"])
+        scores.append(told.scores(torch.arange(3)))
+    assert len(loads) == 1
+    assert torch.equal(*scores)
+    saved(folder, transformers.BertForMaskedLM, seed=1)
+    told = of_checkpoint(str(folder))(masked(), masked()["mlm.places"])
+    assert len(loads) == 2
+    assert not torch.equal(told.scores(torch.arange(3)), scores[0])
 
 
 class Words(torch.nn.Module):

@@ -11,7 +11,10 @@ import torch
 from kbtools.errors import ConfigError
 from kbtools.models.draws import Draws
 from kbtools.models.masking.mentions import HID, HIDDEN, KEPT, SWAPPED, UNTOUCHED
+from kbtools.models.objectives import knowledge, mlm
 from kbtools.models.objectives.entity_masking import EntityMasking, Settings
+from kbtools.models.objectives.knowledge import Knowledge
+from kbtools.models.objectives.mlm import Mlm
 from tests import tiny_objectives
 from tests.masked_batches import chosen, here, large
 
@@ -151,13 +154,32 @@ def test_mentions_left_out(unit):
     assert not some[FATE].any()
 
 
-def test_what_others_have_chosen_is_hidden_too():
-    some = mentions(rows=20)
-    some["corrupted"] = some["attention_mask"].clone()
-    flags = corrupt(some, candidates=(1, 0, 0))
-    assert not flags.any()
-    counts = touched(mentions(rows=20), torch.ones_like(flags))
+OTHERS = [(Mlm, mlm.Settings(rate=0.3)), (Knowledge, knowledge.Settings(rate=0.3))]
+
+
+@pytest.mark.parametrize(("other", "settings"), OTHERS, ids=["mlm", "knowledge"])
+def test_what_others_have_chosen_is_hidden_too(other, settings):
+    """Most of it stands there as [MASK] by then, some of it as a random token, which may be special."""
+    before, some = mentions(rows=100), mentions(rows=100)
+    other(settings, here()).corrupt(some, Draws(some, 0))
+    corrupt(some, candidates=(1, 0, 0))
+    counts = touched(before, some["corrupted"])
+    assert (counts > 0).sum() > 200
     assert torch.equal(some[FATE] == HID, counts > 0)
+    assert (some[f"{KB}.eids"][counts > 0][:, 0] == HIDDEN).all()
+
+
+@pytest.mark.parametrize("how", ["whole", "out"])
+def test_mentions_that_others_have_touched_are_not_chosen(how):
+    before, some = mentions(rows=100), mentions(rows=100)
+    for one in (before, some):
+        one[f"{KB}.spans.mask"][:, 1:] = False  # one in a row, so that none overlap
+    Mlm(mlm.Settings(rate=0.3), here()).corrupt(some, Draws(some, 0))
+    counts = touched(before, some["corrupted"])
+    assert (counts > 0).any()
+    flags = corrupt(some, mentions=how, rate=1.0)
+    assert flags.any()
+    assert not touched(before, flags)[counts > 0].any()
 
 
 def test_only_the_bases_that_are_named():

@@ -132,6 +132,10 @@ NONE = dataclasses.replace(HERE, classes={})
         (HERE, {"kind": "number"}, "labels: column label: could not convert string to float: 'bad'"),
         (HERE, {"kind": "several", "smoothing": 0.1}, "labels.smoothing is for labels that are one class"),
         (dataclasses.replace(HERE, classes={"label": ()}), {"kind": "number"}, "has no numbers"),
+        (TYPES, {"column": "score", "kind": "number", "weights": {"5": 2.0}}, "labels.weights is for labels"),
+        (TYPES, {"column": "score", "kind": "number", "classes": ("5",)}, "labels.classes is for labels"),
+        (TYPES, {"column": "score", "kind": "number", "count": 3}, "labels.count is for labels"),
+        (HERE, {"count": 2}, "labels: count is 2, but there are 3 classes: bad, fine, good"),
     ],
 )
 def test_what_cannot_be_learned(told, settings, said):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from kbtools.models.batch import Columns, Output
+from kbtools.models.masking.parts import in_parts
 from kbtools.models.objectives.base import Loss, Model
 
 
 def predict(model: Model, output: Output, batch: Columns, *, name: str, head: str, at_once: int) -> Loss:
     """Sum −log p(target) over `NAME.places`; count how many were right.
 
-    The head sees [M, H]: there is never a [B, T, V]. Beyond `at_once` logits they are computed in parts, and
-    once more for the gradient.
+    The head sees [M, H]: there is never a [B, T, V], nor more than `at_once` logits.
     """
     places, targets = batch[f"{name}.places"], batch[f"{name}.targets"]
     hidden, words, lm = output.hidden, model.words, model.heads[head]
@@ -23,19 +21,11 @@ def predict(model: Model, output: Output, batch: Columns, *, name: str, head: st
     if not len(places):
         nothing = lm(states[:1], words).float().sum() * 0
         return Loss(nothing, {"right": nothing.detach()})
-    states = states[places]  # [M, H]
-    rows = max(at_once // len(words), 1)
-    if len(places) <= rows:
-        total, right = _costs(lm, states, words, targets)
-        return Loss(total, {"right": right})
-    total, right = torch.zeros((), device=states.device), targets.new_zeros(())
-    for some, told in zip(torch.split(states, rows), torch.split(targets, rows), strict=True):
-        cost, good = checkpoint(_costs, lm, some, words, told, use_reentrant=False)
-        total, right = total + cost, right + good
+
+    def cost(states: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = lm(states, words).float()  # [m, V]
+        right = (logits.detach().argmax(-1) == targets).sum()
+        return functional.cross_entropy(logits, targets, reduction="sum"), right
+
+    total, right = in_parts(cost, (states[places], targets), logits=len(words), at_once=at_once)
     return Loss(total, {"right": right})
-
-
-def _costs(lm: nn.Module, states: Tensor, words: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    logits = lm(states, words).float()  # [M, V]
-    right = (logits.detach().argmax(-1) == targets).sum()
-    return functional.cross_entropy(logits, targets, reduction="sum"), right

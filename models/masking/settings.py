@@ -7,12 +7,13 @@ from typing import Literal
 
 from kbtools.config import setting
 from kbtools.errors import ConfigError
+from kbtools.models.masking.parts import Parted
 
 How = Literal["exact", "bernoulli"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Masking:
+class Masking(Parted):
     """How many tokens are chosen, and what the model sees in their place."""
 
     rate: float = setting("Share of the tokens that is chosen.", 0.15)
@@ -27,9 +28,9 @@ class Masking:
     random_from: int = setting("The lowest number of a random token.", 0)
     random_excludes_special: bool = setting("No random token is a special one.", False)
     head: str = setting("The language-model head, by name; objectives that name the same one share it.", "lm")
-    at_once: int = setting("Logits that are held at once; beyond that they are computed in parts.", 1 << 28)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.rate <= 1:
             raise ConfigError(f"rate is {self.rate}; it is above 0 and 1 at most")
         if self.max_predictions is not None and self.max_predictions < 1:
@@ -40,5 +41,3 @@ class Masking:
             raise ConfigError(f"shares are {list(self.shares)}; they are 0 at least and 1 in sum")
         if self.random_from < 0:
             raise ConfigError(f"random_from is {self.random_from}; it is 0 at least")
-        if self.at_once < 1:
-            raise ConfigError(f"at_once is {self.at_once}; it is 1 at least")

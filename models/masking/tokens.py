@@ -23,7 +23,7 @@ class Tokens(NamedTuple):
 
     ids: I64  # [P]
     example: I64  # [P] from 0, in the order of `batch.examples`; what it is at padding says nothing
-    ordinary: Bools  # [P] neither padding nor special
+    ordinary: Bools  # [P] neither padding nor special; one that is taken is ordinary, whatever it is by now
     taken: Bools | None  # [P] some objective has chosen it already; None: no token is
     lengths: I64  # [N] special tokens count
 
@@ -47,7 +47,9 @@ class Tokens(NamedTuple):
             if special.get(name, -1) >= 0:
                 ordinary &= ids != special[name]
         taken = flat(batch["corrupted"]) if "corrupted" in batch else None
-        return cls(ids, example, ordinary, taken if taken is not None and taken.any() else None, lengths)
+        if taken is None or not taken.any():
+            return cls(ids, example, ordinary, None, lengths)
+        return cls(ids, example, ordinary | taken, taken, lengths)
 
     def free(self) -> Bools:
         """Tell which tokens may be chosen."""

@@ -42,6 +42,8 @@ def known(column: str, here: Here, named: Sequence[str], where: str, *, count: i
     names = tuple(named) or tuple(words or map(str, range(count)))
     if not names:
         raise ConfigError(f"{where}: column {column} has no classes; name them in `classes`, or say how many")
+    if count and count != len(names):
+        raise ConfigError(f"{where}: count is {count}, but there are {len(names)} classes: {shown(names)}")
     if len({*names}) < len(names):
         raise ConfigError(f"{where}: classes {shown(names)}: name each once")
     if words is None:

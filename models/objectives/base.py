@@ -58,7 +58,8 @@ class Objective(Protocol):
     """One training signal; plain settings in, no state of its own beside what it is told.
 
     One that runs the model itself (several times, or on other columns) has `encodes = True`; where all
-    objectives of a batch do, the model is not run before.
+    objectives of a batch do, the model is not run before. One that learns from other models names them in
+    `origins`: folders, runs, names on the hub.
     """
 
     settings: ClassVar[type]  # a frozen dataclass

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -25,13 +27,14 @@ from kbtools.models.base import KnowledgeModel
 from kbtools.models.batch import Batch, Columns, Output
 from kbtools.models.draws import Draws
 from kbtools.models.loading import folders
+from kbtools.models.masking.parts import Parted, in_parts
 from kbtools.models.objectives.base import Here, Loss, Model
 from kbtools.models.parts.heads import base, lm
 from kbtools.tokens.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Parted):
     """Who teaches, and what is learned."""
 
     teacher: str = setting("A checkpoint with a head `lm`: a folder, a run, or a name on the hub.", REQUIRED)
@@ -41,6 +44,7 @@ class Settings:
     states_weight: float = setting("How much that counts beside the scores.", 1.0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, value in (("temperature", self.temperature), ("states_weight", self.states_weight)):
             if not 0 < value < float("inf"):
                 raise ConfigError(f"distillation.{name} is {value}; it is a number above 0")
@@ -49,7 +53,7 @@ class Settings:
 class Taught(NamedTuple):
     """What a teacher says at M places."""
 
-    scores: Tensor  # [M, V]
+    scores: Callable[[Tensor], Tensor]  # of m of these places, by number: [m, V]
     states: Tensor  # [M, H]
 
 
@@ -69,6 +73,11 @@ class Distillation:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the teacher at home: a process that makes batches needs none."""
         return {**self.__dict__, "_teacher": None}
+
+    @property
+    def origins(self) -> Sequence[str]:
+        """Name the teacher: what it was made from is what the student is made from."""
+        return (self.told.teacher,) if self.told.teacher else ()
 
     @property
     def columns(self) -> Sequence[str]:
@@ -95,32 +104,45 @@ class Distillation:
         """Sum over places; the teacher runs here, where the batch is."""
         places: Tensor = batch["distillation.places"]
         flat = output.hidden.flatten(0, 1)
-        states = flat[places] if len(places) else flat[:1]  # one that counts for nothing
-        scores = model.heads["lm"](states, model.words)[: len(places)].float()
         if not len(places):
+            nothing = model.heads["lm"](flat[:1], model.words).float().sum() * 0
             measured = ("agreed", "apart") if self.told.states != "none" else ("agreed",)
-            return Loss(scores.sum(), {name: scores.new_zeros(()) for name in measured})
+            return Loss(nothing, {name: nothing.detach() for name in measured})
+        states = flat[places]
         with torch.no_grad():
             taught = self.teacher(batch, places)
-        if taught.scores.shape != scores.shape:
-            raise ConfigError(
-                f"distillation: the teacher has {taught.scores.shape[-1]} words, "
-                f"the student {scores.shape[-1]}; they must have the same vocabulary"
-            )
-        total = soft_cross_entropy(scores, taught.scores.float(), self.told.temperature)
-        measures = {"agreed": (scores.detach().argmax(-1) == taught.scores.argmax(-1)).sum()}
+        total, agreed = self._scored(model, states, taught)
+        measures = {"agreed": agreed}
         if self.told.states != "none":
             apart = _apart(states.float(), taught.states.float(), self.told.states)
             total = total + self.told.states_weight * apart
             measures["apart"] = apart.detach()
         return Loss(total, measures)
 
+    def _scored(self, model: Model, states: Tensor, taught: Taught) -> tuple[Tensor, ...]:
+        """Sum what scores cost at M places; count where teacher and student agree."""
+        lm_head, words = model.heads["lm"], model.words
+
+        def cost(states: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+            scores = lm_head(states, words).float()  # [m, V]
+            with torch.no_grad():
+                wanted = taught.scores(numbers).float()
+            if wanted.shape != scores.shape:
+                raise ConfigError(
+                    f"distillation: the teacher has {wanted.shape[-1]} words, "
+                    f"the student {scores.shape[-1]}; they must have the same vocabulary"
+                )
+            agreed = (scores.detach().argmax(-1) == wanted.argmax(-1)).sum()
+            return soft_cross_entropy(scores, wanted, self.told.temperature), agreed
+
+        columns = states, torch.arange(len(states), device=states.device)
+        return in_parts(cost, columns, logits=2 * len(words), at_once=self.told.at_once)
+
     @property
     def teacher(self) -> Teacher:
         """The function given, or the checkpoint, which is loaded when it is asked first."""
         if self._teacher is None:
-            with torch.random.fork_rng(devices=[]):  # a run that goes on loads it at another step
-                self._teacher = of_checkpoint(self.told.teacher)
+            self._teacher = of_checkpoint(self.told.teacher)
         return self._teacher
 
 
@@ -135,17 +157,30 @@ def soft_cross_entropy(scores: Tensor, taught: Tensor, temperature: float) -> Te
 
 def of_checkpoint(name: str) -> Teacher:
     """Load a teacher; it is frozen, and goes where the batches are."""
-    model = KnowledgeModel.from_pretrained(name)
+    model = _loaded(*_content(folders.find(name)))
     if "lm" not in model.heads or any(weight.startswith("heads.lm.") for weight in model.loaded.new):
         raise ConfigError(f"distillation: {name} has no head `lm`: it cannot say which words are likely")
-    model.eval().requires_grad_(False)
 
     def teach(batch: Columns, places: Tensor) -> Taught:
         model.to(places.device)
         states = model(batch).hidden.flatten(0, 1)[places]
-        return Taught(model.heads["lm"](states, model.words), states)
+        return Taught(lambda numbers: model.heads["lm"](states[numbers], model.words), states)
 
     return teach
+
+
+@lru_cache(maxsize=1)  # the stages of a run have the same one as a rule
+def _loaded(folder: Path, *_content: tuple[str, int, int]) -> Any:
+    with torch.random.fork_rng(devices=[]):  # a run that goes on loads it at another step
+        model: Any = KnowledgeModel.from_pretrained(folder)
+    model.eval().requires_grad_(False)
+    return model
+
+
+def _content(folder: Path) -> tuple[Any, ...]:
+    """Return a folder, and of each file the name, the size, and when it was written."""
+    files = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    return folder.resolve(), *((name, told.st_size, told.st_mtime_ns) for name, told in files)
 
 
 def same_vocabulary(name: str, here: Here) -> None:

@@ -50,6 +50,10 @@ class Settings:
             raise ConfigError(f"labels.smoothing is {self.smoothing}; it is at least 0 and below 1")
         if self.kind != "one" and self.smoothing:
             raise ConfigError("labels.smoothing is for labels that are one class")
+        if self.kind == "number":
+            for name in ("classes", "count", "weights"):
+                if getattr(self, name):
+                    raise ConfigError(f"labels.{name} is for labels that are classes; they are numbers")
 
 
 class Labels:

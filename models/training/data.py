@@ -8,10 +8,16 @@ and `RowSet` are datasets for a DataLoader of one's own.
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from copy import copy
+from multiprocessing import connection, resource_tracker
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,6 +137,30 @@ def _ahead(found: Iterator[Tensors], many: int, device: int) -> Iterator[Tensors
         pool.shutdown(cancel_futures=True)
 
 
+def _begin(_number: int) -> None:
+    """Begin as a worker: leave Ctrl-C to the main process, and end with it, whatever goes on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main = multiprocessing.parent_process()
+    if main is not None:
+        threading.Thread(target=_end_with, args=(main.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Hold Ctrl-C back while workers start; what they inherit protects them until they `_begin`."""
+    resource_tracker.ensure_running()  # else it starts with the first worker, and lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Loader:
     """Epochs of tensors: each `for` goes on where the last one ended, or was left.
 
@@ -172,8 +202,8 @@ class Loader:
         device = torch.cuda.current_device() if self.pin else -1  # below 0 it is left as it is
         yield from found if self.workers or not self.ahead else _ahead(found, self.ahead, device)
 
-    def _sent(self, made: BatchStream) -> DataLoader[Parcel]:
-        return DataLoader(
+    def _sent(self, made: BatchStream) -> Iterator[Parcel]:
+        loader = DataLoader(
             Parcels(made),
             batch_size=None,
             collate_fn=as_is,
@@ -181,7 +211,10 @@ class Loader:
             pin_memory=self.pin,
             multiprocessing_context=self.start if self.workers else None,
             generator=torch.Generator(),  # else it draws from the one that dropout draws from
+            worker_init_fn=_begin,
         )
+        with _unheard() if self.workers else nullcontext():
+            return iter(loader)
 
     def state(self) -> State:
         """Say where to go on, as plain data; see `Batches.state`."""

@@ -41,12 +41,15 @@ def lineage(inputs: Sequence[Input]) -> dict[str, Any]:
     }
 
 
-def results(folder: Path) -> dict[str, float]:
-    """Return what was last seen on dev."""
+def results(folder: Path, step: int | None = None) -> dict[str, float]:
+    """Return what was seen on dev at a step, or last."""
     seen = looked(read(folder / NAME)) if (folder / NAME).exists() else []
-    told = seen[-1] if seen else {}
+    told = [one for one in seen if step is None or one["step"] == step][-1:]
     return {
-        f"dev {name}": value for name, value in told.items() if isinstance(value, float) and name != "seconds"
+        f"dev {name}": value
+        for one in told
+        for name, value in one.items()
+        if isinstance(value, float) and name != "seconds"
     }
 
 
@@ -66,12 +69,12 @@ def manifest_of(folder: Path, recipe: Recipe, inputs: list[Input], training: Tra
         inputs=inputs,
         kbs=list(kbs.values()),
         tables={name: _table(folder, paths) for name, paths in tables.items()},
-        counts={"steps": state.step},
+        counts={"steps": state.step - state.skipped},
         notes={
             "steps": training.total,
-            "best": state.best,
-            "best step": state.best_step,
-            "stopped early": state.over,
+            "best": state.best.value,
+            "best step": state.best.step,
+            "stopped early": bool(state.skipped),
             "processes": training.world.size,
             "device": str(training.world.device),
         },

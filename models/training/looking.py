@@ -75,7 +75,7 @@ def means(
 ) -> dict[str, float]:
     """Divide sums by their targets, over all processes; `loss` is that of all objectives, weighted.
 
-    An objective without targets is left out.
+    An objective without targets is left out; if all are, there is no `loss`.
     """
     names, known = sorted(totals), sorted(weights)
     told = sums([float(totals[name]) for name in names] + [targets.get(name, 0.0) for name in known])
@@ -86,4 +86,4 @@ def means(
         if of[name.partition(".")[0]]
     }
     losses = [weight * found[f"{name}.loss"] for name, weight in weights.items() if f"{name}.loss" in found]
-    return {"loss": sum(losses), **found}
+    return {"loss": sum(losses), **found} if losses else found

@@ -79,7 +79,8 @@ def steps(engine: Engine, tasks: Callable[[int], Sequence[str]], first: int, sto
         norm = engine.world.clip(_weights(engine.optimiser), engine.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)  # untouched weights are left alone, not decayed
-        engine.after()
+        if engine.world.accelerator.scaler is None or not engine.optimiser.step_was_skipped:
+            engine.after()
         yield Step(
             number=number + 1,
             tasks=[*dict.fromkeys(name for name, _ in batches)],

@@ -84,18 +84,16 @@ class Turns:
         return [name for name, many in whole.items() for _ in range(many)]
 
     def shares(self, step: int) -> dict[str, float]:
-        """Return the probability of each task at a step: p ∝ weight, or N^α with α going evenly to its end.
+        """Return the probability of each task at a step: p ∝ weight · N^α, α going evenly to its end.
 
         Annealed sampling is Stickland & Murray's (2019).
         """
         done = step / max(self.steps - 1, 1)
         found = {}
         for name, task in self.tasks.items():
-            if task.by_size is None:
-                found[name] = self.weights[name]
-            else:
-                end = task.by_size if task.by_size_end is None else task.by_size_end
-                found[name] = float(self.sizes[name]) ** (task.by_size + (end - task.by_size) * done)
+            first = task.by_size or 0.0
+            last = first if task.by_size_end is None else task.by_size_end
+            found[name] = self.weights[name] * float(self.sizes[name]) ** (first + (last - first) * done)
         total = sum(found.values())
         return {name: share / total for name, share in found.items()}
 
@@ -126,9 +124,17 @@ def objectives_of(recipe: Recipe, stage: Stage, task: Task) -> list[str]:
 
 def check(recipe: Recipe) -> None:
     """Refuse names that mean nothing."""
-    known = tasks(recipe)
+    known, run = tasks(recipe), recipe.run
     if not recipe.objectives:
         raise ConfigError("the recipe has no [objectives]: there is nothing to learn")
+    if run.accumulate > 1 and not run.tokens and not any(stage.tokens for stage in recipe.stages):
+        raise ConfigError(
+            "run.accumulate goes with run.tokens; with run.batch, run.micro says how it is parted"
+        )
+    for name, task in known.items() if run.mix != "sample" else ():
+        weights = {task.weight, *(stage.tasks.get(name, 1.0) for stage in recipe.stages)}
+        if task.by_size is not None or (run.mix == "together" and weights != {1.0}):
+            raise ConfigError(f"task {name}: run.mix = {run.mix} draws nothing; weigh objectives, not tasks")
     for name, task in known.items():
         _known(task.objectives, recipe.objectives, f"task {name}", "objective")
     for at, stage in enumerate(recipe.stages, 1):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from kbtools import artefact, config
-from kbtools.artefact import Input
-from kbtools.errors import ConfigError
+from kbtools.artefact import Input, manifest
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.features import origin
 from kbtools.kb.bases import bases_of
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.configuration import ATTENTION
+from kbtools.models.loading import folders
 from kbtools.models.parts.tables import EntityTable
 from kbtools.models.recipe import Recipe, Stage
 from kbtools.models.training import planning
@@ -38,6 +40,7 @@ class Prepared(NamedTuple):
         """What decides whether an interrupted run can go on."""
         told = config.plain(self.recipe)
         told["run"] = {name: value for name, value in told["run"].items() if name not in FREE}
+        told["reads"] = {task: shards.content for task, shards in self.data.shards.items()}
         return artefact.plan(KIND, told, [one.content for one in self.inputs])
 
     def model(self) -> KnowledgeModel:
@@ -54,6 +57,9 @@ class Prepared(NamedTuple):
         """Load the model of a checkpoint, to go on training it."""
         how = ATTENTION[self.recipe.run.attention]
         found: KnowledgeModel = KnowledgeModel.from_pretrained(checkpoint, attn_implementation=how)
+        for kb, table in found.tables.items():
+            if table.absent:
+                raise ArtefactError(f"the vectors of {kb} are not where they were: put them back to go on")
         return found
 
 
@@ -79,12 +85,33 @@ def prepare(
             told_of = reading(found.run, size, source, data.classes.asked, processes)
             for split in {"train", "dev"} & set(source.shards.splits):
                 Batches(source.shards, split, told_of)
+    looked_at = found.run.patience or found.run.take == "best"
+    if looked_at and not any("dev" in one.splits and one.rows("dev") for one in data.shards.values()):
+        raise ConfigError("run.patience and run.take = best look at a dev split; the shards have none")
     if kbs:
         for one in data.shards.values():  # those that are not what their numbers speak of are refused
             bases_of(one.manifest, kbs)
     given = {"shards": [one.path for one in data.shards.values()], "kb": kbs, "vectors": vectors}
     inputs = [_input(kind, path) for kind, paths in given.items() for path in dict.fromkeys(map(Path, paths))]
+    inputs += [_model(name) for name in dict.fromkeys(_origins(data, plan))]
     return Prepared(found, data, plan, tuple(map(str, vectors)), inputs)
+
+
+def _origins(data: Data, plan: Iterable[Planned]) -> Iterator[str]:
+    """Name the models that a run begins with or learns from."""
+    if data.recipe.model.start is not None:
+        yield data.recipe.model.start
+    for planned in plan:
+        for objective in data.objectives(planned.stage).values():
+            yield from getattr(objective, "origins", ())
+
+
+def _model(name: str) -> Input:
+    """Say what a model is: a run is an artefact, and speaks for itself."""
+    if (Path(name) / manifest.NAME).is_file():
+        return _input(KIND, Path(name))
+    folder = folders.find(name)
+    return Input(path=str(folder), kind=origin.MODEL, content=origin.content(folder))
 
 
 def _input(kind: str, path: Path) -> Input:

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from kbtools.artefact import write_whole
-from kbtools.errors import TaskError
 from kbtools.models.objectives.base import Objective
 from kbtools.models.recipe import Run
 from kbtools.models.training import costs, curves
@@ -24,7 +23,8 @@ from kbtools.models.training.loop import Step
 from kbtools.models.training.metrics import Metrics
 from kbtools.models.training.planning import Planned
 from kbtools.models.training.trainee import Totals, add
-from kbtools.models.training.world import ElsewhereError, World
+from kbtools.models.training.watching import Watch
+from kbtools.models.training.world import World
 from kbtools.runs.metrics import NAME, read
 
 CURVES, TENSORBOARD = "curves.svg", "tensorboard"
@@ -46,7 +46,7 @@ class Recorder:
         self.words: list[str] = []  # objectives whose targets are words
         self.peak: float | None = None
         self.last: dict[str, Any] = {}
-        self.unseen: Step | None = None  # whether its numbers are sound is not known yet
+        self.watch = Watch(world)
         self._clear()
 
     def _clear(self) -> None:
@@ -54,7 +54,7 @@ class Recorder:
         self.targets: dict[str, float] = {}
         self.weights: dict[str, float] = {}
         self.sums = dict.fromkeys(("tokens", "room", "examples", "steps", "seconds", "waited"), 0.0)
-        self.norms: list[torch.Tensor] = []
+        self.norms: Totals = {}
         self.begun = time.perf_counter()
 
     def __enter__(self) -> Recorder:
@@ -85,14 +85,8 @@ class Recorder:
         self._clear()
 
     def step(self, step: Step, planned: Planned, epochs: Mapping[str, int]) -> None:
-        """Take a step in; refuse to go on if its loss is no number.
-
-        A GPU is not waited for: there, what a step was is looked at when the next one has been sent off.
-        """
-        self.sound()
-        self.unseen = step
-        if self.world.device.type == "cpu":
-            self.sound()
+        """Take a step in; refuse to go on if its loss is no number."""
+        self.watch.take(step)
         add(self.totals, step.totals)
         for name, many in step.targets.items():  # of all processes: each tells its share
             self.targets[name] = self.targets.get(name, 0.0) + many / self.world.size
@@ -100,22 +94,10 @@ class Recorder:
         for name in ("tokens", "room", "examples", "seconds", "waited"):
             self.sums[name] += getattr(step, name)
         self.sums["steps"] += 1
-        self.norms.append(step.norm)
+        there = torch.isfinite(step.norm)  # in fp16 a step may be left out
+        add(self.norms, {"sum": torch.where(there, step.norm, 0.0), "steps": there})
         self.tasks, self.rates, self.epochs = step.tasks, step.rates, epochs
         self.live.step()
-
-    def sound(self) -> None:
-        """Look at the numbers that were not looked at yet."""
-        step, self.unseen = self.unseen, None
-        wrong = _wrong(step) if step is not None else []
-        if step is None or not wrong:
-            return
-        told = [(wrong, [(task, _some(rows)) for task, rows in step.rows])]
-        if GRADIENT in wrong:  # then it is wrong in all processes: find out in which it began
-            told = [one for some in self.world.gathered(told) for one in some]
-            if not self.world.main:
-                raise ElsewhereError("the main process has said why", task="training")
-        _refuse_nonsense(step.number, told)
 
     def line(self, number: int, planned: Planned) -> None:
         """Write a line about the steps since the last one."""
@@ -133,7 +115,7 @@ class Recorder:
             "seconds": round(seconds, 3),
             "lr": max(self.rates, default=0.0),
             **found,
-            "grad_norm": float(torch.stack([norm.float() for norm in self.norms]).mean()),
+            "grad_norm": float(self.norms["sum"] / self.norms["steps"].clamp(min=1)),
             "tokens": int(summed["tokens"]),
             "tokens_per_second": summed["tokens"] / max(seconds, 1e-9),
             "useful": summed["tokens"] / max(summed["room"], 1.0),
@@ -165,7 +147,10 @@ class Recorder:
         if self.world.main:
             self._write(line)
             self.live.look(line, best=best)
-        self.begun = time.perf_counter()  # a look is not training
+
+    def begin(self) -> None:
+        """Measure from here: looks and checkpoints are not training."""
+        self.begun = time.perf_counter()
 
     def _write(self, line: dict[str, Any]) -> None:
         told = self.metrics.write(line)
@@ -181,37 +166,5 @@ class Recorder:
             write_whole(self.out / CURVES, curves.draw(self.out / NAME).encode())
 
 
-def _wrong(step: Step) -> list[str]:
-    """Name the losses of a step, or its gradient, that are no numbers."""
-    names = [name for name in step.totals if name.endswith(".loss")]
-    told = torch.stack([*(step.totals[name] for name in names), step.norm.double()]).cpu()
-    sound = torch.isfinite(told).tolist()
-    return [
-        name.removesuffix(".loss") for name, one in zip([*names, GRADIENT], sound, strict=True) if not one
-    ]
-
-
-def _refuse_nonsense(number: int, told: list[tuple[list[str], list[tuple[str, str]]]]) -> None:
-    """Stop a run whose loss or gradient is no number: it would learn nothing any more.
-
-    Examples are those of the processes that had a loss that was none; of all, if only the gradient was none.
-    """
-    told = [one for one in told if one[0] != [GRADIENT]] or told
-    rows = "; ".join(f"{task} {some}" for _, rows in told for task, some in rows)
-    what = " and ".join(dict.fromkeys(name for wrong, _ in told for name in wrong))
-    raise TaskError(
-        f"step {number:,}: no number came out of {what} (NaN or infinity); examples: {rows}. "
-        "Lower optimiser.lr, or set run.clip, or look at these examples; "
-        "the same command goes on at the newest checkpoint",
-        task="training",
-    )
-
-
 def _name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _some(rows: torch.Tensor) -> str:
-    found = rows[rows >= 0].tolist()
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return f"{', '.join(map(str, found[:SHOWN]))}{more}"

@@ -7,19 +7,20 @@ cluster, a kill) leaves `OUT.partial` with the newest checkpoint, and the same c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from kbtools.errors import TaskError
+from kbtools.errors import ArtefactError
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.recipe import Optimiser, Recipe
 from kbtools.models.training import checkpoints, feeding, looking, states
 from kbtools.models.training.averaging import Average
 from kbtools.models.training.feeding import Feed, Size
 from kbtools.models.training.groups import freeze, groups
+from kbtools.models.training.judging import Best
 from kbtools.models.training.loop import Engine, Step, steps
 from kbtools.models.training.optimisers import make
 from kbtools.models.training.planning import Planned, Turns
@@ -37,10 +38,8 @@ class State:
 
     step: int = 0  # done
     loaders: dict[str, Any] = field(default_factory=dict)
-    best: float | None = None
-    best_step: int | None = None
-    worse: int = 0  # looks at dev since the best one
-    over: bool = False  # stopped early
+    best: Best = field(default_factory=Best)  # of the stage
+    skipped: int = 0  # steps, where a stage stopped early
     scaler: dict[str, Any] = field(default_factory=dict)
 
 
@@ -61,20 +60,13 @@ class Training:
         world: World,
         out: Path,
     ) -> None:
-        self.recipe, self.data, self.model, self.plan, self.world, self.out = (
-            recipe,
-            data,
-            model,
-            plan,
-            world,
-            out,
-        )
+        self.recipe, self.data, self.model, self.plan = recipe, data, model, plan
+        self.world, self.out = world, out
         self.state = State()
         self.kept: Mapping[str, Mapping[str, Tensor]] = {}  # tensors of the checkpoint to go on from
         self.average: Average | None = None
-        self.idle: dict[
-            str, Tensor
-        ] = {}  # what the optimiser had gathered of weights that rest in this stage
+        self.means: Mapping[str, Tensor] = {}  # running ones, of the checkpoint to go on from
+        self.idle: dict[str, Tensor] = {}  # the optimiser's, of weights that rest in this stage
         self.trainee: Trainee | None = None
         self.asked = Asked()
 
@@ -86,7 +78,8 @@ class Training:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint; the model has been loaded from it."""
         found = checkpoints.read(path)
-        self.state, self.kept = State(**found.state), found.tensors
+        self.state = State(**{**found.state, "best": Best(**found.state["best"])})
+        self.kept, self.means = found.tensors, found.tensors.get("average", {})
         for kb, used in found.tensors.get("used", {}).items():
             self.model.tables[kb].load_used(used)
 
@@ -94,10 +87,9 @@ class Training:
         """Train what is left."""
         with self.world.present(self._lost), self.asked.listening():
             for planned in self.plan:
-                if self.state.step >= planned.stop or self.state.over:
-                    continue
-                self._stage(planned, recorder)
-            self.final = self._final()
+                if self.state.step < planned.stop:
+                    self._stage(planned, recorder)
+            self.final = self._final(recorder)
 
     def _lost(self) -> str:
         """Say what is lost if this ends now."""
@@ -105,20 +97,26 @@ class Training:
         there = f"it goes on from step {newest:,}" if newest else "there is no checkpoint yet"
         return f"step {self.state.step + 1:,} is not done; run the same command again: {there}"
 
-    def _final(self) -> dict[str, Tensor]:
+    def _final(self, recorder: Recorder) -> dict[str, Tensor]:
         """Return the weights that become the model; where they are sharded, all processes gather them."""
-        if self.recipe.run.take == "best" and self.state.best_step is not None:
-            path = self.out / checkpoints.FOLDER / f"step-{self.state.best_step}"
-            found = dict(KnowledgeModel.from_pretrained(path).state_dict())
-            return found | checkpoints.read(path).tensors.get("average", {})
+        best = self.state.best.step
+        if self.recipe.run.take == "best" and best is not None:
+            path = self.out / checkpoints.FOLDER / f"step-{best}"
+            try:
+                found = dict(KnowledgeModel.from_pretrained(path).state_dict())
+                return found | checkpoints.read(path).tensors.get("average", {})
+            except ArtefactError as error:
+                recorder.live.note(f"{error}; the last weights are taken, not the best")
         found = {name: states.whole(one) for name, one in self.model.state_dict().items()}
-        return found | (self.average.state() if self.average is not None else {})
+        return found | (self.average.state() if self.average is not None else dict(self.means))
 
     def save(self, folder: Path, **told: Any) -> None:
         """Write the model."""
         self.model.save_pretrained(folder, state_dict=self.final, **told)
 
     def _stage(self, planned: Planned, recorder: Recorder) -> None:
+        if self.state.step == planned.first:  # what dev says in another stage cannot be compared
+            self.state.best = Best()
         made = self.data.objectives(planned.stage)
         sources = self.data.sources(planned.stage, made)
         size = Size.of(self.recipe.run, planned.stage, self.world.size)
@@ -140,7 +138,7 @@ class Training:
         try:
             for step in steps(engine, turns.of, self.state.step, planned.stop):
                 self._done(step, planned, engine, look, recorder)
-                if self.state.over:
+                if self.state.step >= planned.stop:  # so it is where a stage stops early, too
                     break
         finally:
             engine.feed.close()
@@ -159,8 +157,8 @@ class Training:
             self._take_up(inner)
         if run.ema and self.average is None:
             self.average = Average(self.model, run.ema)
-            if "average" in self.kept:
-                self.average.load(self.kept["average"])
+            if self.means:
+                self.average.load(self.means)
         scaler = self.world.accelerator.scaler
         if scaler is not None and self.state.scaler:
             scaler.load_state_dict(self.state.scaler)
@@ -207,14 +205,21 @@ class Training:
         saves = ends or step.stop or (run.save and number % run.save == 0)
         if number % run.log == 0 or saves or looks:
             recorder.line(number, planned)
-        better = False
+        better = over = False
         if looks and look.possible:
             found = self._looked(look, engine)
-            better = self._judge(found)
+            better = self.state.best.take(run, number, found)
             recorder.look(number, planned, found, best=better)
-        if saves or better or self.state.over:
-            recorder.sound()
-            self._save(engine)
+            over = self.state.best.hopeless(run) and not step.stop and number < planned.stop
+        if over:
+            recorder.live.note(
+                f"step {number:,}: dev got no better {run.patience} times: {_what(planned)} ends"
+            )
+        if saves or better or over:
+            recorder.watch.check()
+            self._save(engine, planned.stop if over else number)
+        if looks or saves or better:
+            recorder.begin()
         if step.stop:
             raise Interrupted
 
@@ -224,46 +229,41 @@ class Training:
         with self.average.swapped():
             return look(engine.trainee)
 
-    def _judge(self, found: Mapping[str, float]) -> bool:
-        """Remember whether this look was the best; stop early after too many that were not."""
-        run = self.recipe.run
-        if run.best not in found:
-            raise TaskError(
-                f"run.best = {run.best}: nothing of that name is seen on dev; there are {', '.join(found)}",
-                task="dev",
-            )
-        better = self.state.best is None or found[run.best] < self.state.best
-        if better:
-            self.state.best, self.state.best_step, self.state.worse = found[run.best], self.state.step, 0
-        else:
-            self.state.worse += 1
-        self.state.over = bool(run.patience) and self.state.worse >= run.patience
-        return better
+    def _save(self, engine: Engine, goes_on: int) -> None:
+        """Write a checkpoint; where weights are sharded, all processes gather them.
 
-    def _save(self, engine: Engine) -> None:
-        """Write a checkpoint; where weights are sharded, all processes gather them."""
+        It `goes_on` behind a step: where a stage stops early, behind the last one that it would have had.
+        """
         inner = getattr(engine.optimiser, "optimizer", engine.optimiser)
-        tensors = {"optimiser": {**self.idle, **states.gather(self.model, inner)}}
-        if self.average is not None:
-            tensors["average"] = self.average.state()
-        tensors["used"] = {
-            kb: self.world.union(table.used_state()) for kb, table in self.model.tables.items()
-        }
-        whole = {name: states.whole(one) for name, one in self.model.state_dict().items()}
+        done, ends = self.state.step, goes_on in {one.stop for one in self.plan[:-1]}
+        self.state.skipped += goes_on - done
+        self.state.step = goes_on
+        tensors: dict[str, Mapping[str, Tensor]] = {}
+        whole: dict[str, Tensor] = {}
+        if self.world.main or self.world.sharded or ends:  # others write nothing, and need nothing
+            tensors["optimiser"] = {**self.idle, **states.gather(self.model, inner)}
+        if self.world.main or self.world.sharded:
+            tensors["average"] = self.average.state() if self.average is not None else {}
+            whole = {name: states.whole(one) for name, one in self.model.state_dict().items()}
+        tables = self.model.tables.items()
+        tensors["used"] = {kb: self.world.union(table.used_state()) for kb, table in tables}
         scaler = self.world.accelerator.scaler
         self.state.scaler = scaler.state_dict() if scaler is not None else {}
         with self.world.together():
             if self.world.main:
                 checkpoints.write(
                     self.out,
-                    self.state.step,
+                    done,
                     model=lambda folder: self.model.save_pretrained(folder, state_dict=whole, card=False),
                     tensors=tensors,
-                    state=self.state.__dict__,
+                    state=asdict(self.state),
                 )
-                checkpoints.tidy(self.out, self.recipe.run.keep, self.state.best_step)
-        ends = self.state.step in {one.stop for one in self.plan[:-1]}
+                checkpoints.tidy(self.out, self.recipe.run.keep, self.state.best.step)
         self.kept = tensors if ends else {}  # the next stage takes them over
+
+
+def _what(planned: Planned) -> str:
+    return f"stage {planned.stage.name}" if planned.stage.name else "training"
 
 
 def _rates(settings: Optimiser, planned: Planned, total: int, optimiser: Any) -> Any:

@@ -8,6 +8,7 @@ RUN/checkpoints/      the newest ones and the best one
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -101,7 +102,7 @@ class _Job:
         try:
             yield
         except KbError:
-            if self.world.main and not checkpoints.steps(staging.new):
+            if self.world.main and not (staging.new / checkpoints.FOLDER).exists():  # not even a damaged one
                 staging.forget()
             raise
 
@@ -111,6 +112,8 @@ class _Job:
             last = checkpoints.last(folder, notes.append) if self.world.main else None
         at: str | None = self.world.told(str(last) if last else None)
         run = self.ready.recipe.run
+        if run.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS refuses
         torch.use_deterministic_algorithms(run.deterministic)
         with self.world.together():
             model = self.ready.again(at) if at else self.ready.model()
@@ -150,7 +153,7 @@ class _Job:
             folder / MODEL,
             recipe=to_toml(ready.recipe),
             tokenizer=tokenizer.name if tokenizer else None,
-            metrics=results(folder),
+            metrics=results(folder, training.state.best.step if ready.recipe.run.take == "best" else None),
         )
         made = manifest_of(folder, ready.recipe, ready.inputs, training)
         seconds = round(time.perf_counter() - begun, 3)

@@ -47,6 +47,9 @@ class World:
         self.rank: int = state.process_index
         self.size: int = state.num_processes
         self.device: torch.device = state.device
+        self.talk: Any = None  # in which numbers are told without waiting for a GPU
+        if self.size > 1 and self.device.type == "cuda":
+            self.talk = distributed.new_group(backend="gloo")
         self.loose: list[nn.Parameter] = []  # weights that cannot be sharded: a number each
         if run is not None:
             self.settle(run, rests=rests)
@@ -145,8 +148,8 @@ class World:
         """Add up numbers of all processes."""
         if self.size == 1:
             return list(values)
-        told = torch.tensor(values, dtype=torch.float64, device=self.device)
-        distributed.all_reduce(told)
+        told = torch.tensor(values, dtype=torch.float64)
+        distributed.all_reduce(told, group=self.talk)
         found: list[float] = told.tolist()
         return found
 
@@ -155,9 +158,8 @@ class World:
         if self.size == 1:
             return truths
         bits = (truths[:, None] >> torch.arange(8, dtype=torch.uint8)) & 1
-        told = bits.to(self.device)
-        distributed.all_reduce(told, distributed.ReduceOp.MAX)
-        found: Tensor = (told.cpu() << torch.arange(8, dtype=torch.uint8)).sum(1).to(torch.uint8)
+        distributed.all_reduce(bits, distributed.ReduceOp.MAX, group=self.talk)
+        found: Tensor = (bits << torch.arange(8, dtype=torch.uint8)).sum(1).to(torch.uint8)
         return found
 
     def wait(self) -> None:
