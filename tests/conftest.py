@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -52,3 +53,9 @@ def _folder(variable: str, what: str) -> Path:
     if not path.is_dir():
         pytest.fail(f"{variable}={value} is not a folder")
     return path
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what importing everything has made: it would look through it again and again."""
+    gc.collect()
+    gc.freeze()

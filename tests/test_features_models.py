@@ -90,8 +90,8 @@ def test_real_text(realdata, tmp_path):
     found = sorted(path for path in realdata.rglob("*.jsonl*") if path.is_file())
     if not found:
         pytest.skip("no JSON Lines among the real dumps")
-    documents = next(corpus.documents(f"jsonl:{found[0]}")).slice(0, 20)
-    told = [text[:3000] for text in documents["text"].to_pylist()]
+    batches = (batch for path in found for batch in corpus.documents(f"jsonl:{path}"))
+    told = [text[:3000] for text in next(batches)["text"].to_pylist()[:20]]
     made = encoded_texts.made(
         tmp_path, encoded_texts.corpus(tmp_path, *told), encoded_texts.model(tmp_path / "m"), unit="word"
     )

@@ -64,6 +64,7 @@ def test_two_processes_learn_what_one_does(tmp_path, alone):
     assert alike(out, alone)
 
 
+@pytest.mark.long
 def test_weights_that_are_sharded_learn_the_same(tmp_path, alone):
     out, given = tmp_path / "run", (*SHORT, "run.sharded=true", "run.ema=0.5")
     went_well(Crew(2, command(out, *given)).end())

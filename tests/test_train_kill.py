@@ -45,6 +45,7 @@ def test_ten_steps_a_kill_and_ten_more_are_twenty(tmp_path, whole):
     goes_on(out, whole)
 
 
+@pytest.mark.long
 def test_killed_while_the_run_gets_its_name(tmp_path, whole):
     """Files are brought to the disk at checkpoints, then for the manifest: near the end of these calls."""
     out = tmp_path / "run"
