@@ -281,7 +281,7 @@ def measure(case: Case, folder: Path, steps: int, seconds: float) -> list[dict[s
     with Watch(out, run, world, total=run.steps, done=0, quiet=True) as watch:
         watch.turn = turns(times, others, steps, seconds)
         with suppress(Turn):
-            Training(ready.recipe, ready.data, model, ready.plan, world, out).run(watch)
+            Training(ready.recipe, ready.data, model, ready.plan, world=world, out=out).run(watch)
     return _told(case, times, model, kept, watch, loading=loading, steps=steps)
 
 
