@@ -123,7 +123,7 @@ def test_what_goes_wrong_in_the_thread_is_told(folder, monkeypatch, ahead):
     assert batches.state()["number"] == 1
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.long)])
 def test_an_interrupt_does_not_end_workers(folder, start):
     """Ctrl-C in a terminal reaches all processes; what becomes of it is for the main one to say."""
     expected = seen(Batches(Shards(folder), reading=READING))
