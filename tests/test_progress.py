@@ -16,23 +16,12 @@ import pytest
 
 from kbtools import progress
 from kbtools.progress import Progress
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def monotonic(self):
-        return self.now
+from tests import stopped_clock
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
-    return clock
+    return stopped_clock.stopped(monkeypatch)
 
 
 def test_a_log_gets_a_line_now_and_then(clock):

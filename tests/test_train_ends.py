@@ -85,6 +85,22 @@ def test_running_means_are_not_lost_behind_the_last_step(tmp_path, monkeypatch):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_a_best_checkpoint_that_is_gone_leaves_the_last_weights(tmp_path, monkeypatch, capsys):
+    given = ("run.steps=4", "run.evaluate=2", "run.take=best", "run.keep=9", "stages=[]")
+    final = running.Training._final
+
+    def lose(self, recorder):
+        self.state.best = Best(step=1, value=0.0)  # of which there is no checkpoint
+        return final(self, recorder)
+
+    monkeypatch.setattr(running.Training, "_final", lose)
+    lost = training.train(tmp_path / "lost", *given, quiet=False)
+    assert "the last weights are taken, not the best" in capsys.readouterr().err
+    last = load_file(lost / "checkpoints" / "step-4" / "model.safetensors")
+    found = load_file(lost / "model" / "model.safetensors")
+    assert all(torch.equal(found[name], last[name]) for name in found)
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

@@ -7,26 +7,14 @@ import io
 
 import pytest
 
-from kbtools import progress
 from kbtools.models.training import live
 from kbtools.models.training.live import Live
-
-
-class Clock:
-    """Time that passes when told to."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def monotonic(self):
-        return self.now
+from tests import stopped_clock
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
-    return clock
+    return stopped_clock.stopped(monkeypatch)
 
 
 def test_examples_in_docstrings():

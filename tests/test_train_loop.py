@@ -68,10 +68,12 @@ def trained(given, *, many=1, objectives=None, tasks=("data",), lr=0.1, clip=0.0
     model = Line()
     world = World(Run())
     trainee = Trainee(model, {"squares": Squares(), "other": Other()})  # type: ignore[dict-item]
-    wrapped, optimiser = world.wrap(trainee, torch.optim.SGD(model.parameters(), lr))
+    wrapped, optimiser = world.wrap(
+        trainee, torch.optim.SGD([{"params": [*model.parameters()], "top": lr}], lr)
+    )
     engine = Engine(
         world=world, trainee=wrapped, optimiser=optimiser, feed=Fed(given),  # type: ignore[arg-type]
-        objectives=objectives or {"data": {"squares": 1.0}}, rates=lambda step: [lr], clip=clip, seed=0,
+        objectives=objectives or {"data": {"squares": 1.0}}, factor=lambda step: 1.0, clip=clip, seed=0,
         many=many,
     )  # fmt: skip
     total = len(given) // (many * len(tasks))

@@ -23,7 +23,7 @@ import msgspec
 import kbtools
 from kbtools.artefact import manifest as manifests
 from kbtools.artefact.manifest import Manifest
-from kbtools.artefact.task import NEW, RECORDS, out_of_space, write_whole
+from kbtools.artefact.task import NEW, RECORDS, out_of_space, sync, write_whole
 from kbtools.errors import ArtefactError, KbError, ResourceError
 
 WORK, OLD = "work", "old"
@@ -112,12 +112,12 @@ class Staging:
         whole = msgspec.structs.replace(manifest, content=manifest.digest(), plan=self.plan)
         for path, _, files in os.walk(self.new):
             for file in files:
-                _sync(Path(path, file))
-            _sync(Path(path))
+                sync(Path(path, file))
+            sync(Path(path))
         draft = self.folder / manifests.NAME
         write_whole(draft, msgspec.json.format(msgspec.json.encode(whole), indent=1))
         draft.replace(self.new / manifests.NAME)
-        _sync(self.new)
+        sync(self.new)
         self._publish()
         return whole
 
@@ -125,7 +125,7 @@ class Staging:
         if self.out.exists():
             self.out.rename(self.folder / OLD)
         self.new.rename(self.out)
-        _sync(self.out.parent)
+        sync(self.out.parent)
         self._remove()
 
     def _recover(self) -> None:
@@ -249,14 +249,6 @@ def begin(kind: str, **fields: object) -> Manifest:
 def _absolute(path: str) -> str:
     """Say where a file or folder lies; what is none (a URL, standard input) stays as it is."""
     return str(Path(path).absolute()) if Path(path).exists() else path
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _inode(path: Path) -> int | None:

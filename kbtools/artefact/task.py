@@ -116,6 +116,15 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def out_of_space(error: BaseException) -> bool:
     """Tell whether `error` says that a disk or a quota is full; DuckDB says so in words only."""
     full = (errno.ENOSPC, errno.EDQUOT)

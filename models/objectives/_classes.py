@@ -15,6 +15,7 @@ from torch.nn import functional
 from kbtools.errors import ConfigError
 from kbtools.models.batch import IGNORED, Batch, Columns, Output, examples
 from kbtools.models.objectives.base import Here, Loss, MissingColumnError, Model
+from kbtools.models.parts.heads import base, classes, pooler
 
 
 class Classes(NamedTuple):
@@ -33,6 +34,12 @@ class Classes(NamedTuple):
             )
         found = self.numbers[values.clamp(min=0).long()]
         return torch.where(values < 0, IGNORED, found)
+
+
+def heads(name: str, names: Sequence[str], dropout: float | None = 0.0) -> dict[str, Any]:
+    """Return a pooler of first tokens, and classes on it."""
+    of_classes = classes.Settings(classes=tuple(names), dropout=dropout)
+    return {"pooler": base.plain(pooler.Settings()), name: base.plain(of_classes)}
 
 
 def known(column: str, here: Here, named: Sequence[str], where: str, *, count: int = 0) -> Classes:

@@ -15,7 +15,6 @@ from kbtools.models.batch import Batch, Columns, Output, of_examples
 from kbtools.models.draws import Draws
 from kbtools.models.objectives import _classes
 from kbtools.models.objectives.base import Here, Loss, Model
-from kbtools.models.parts.heads import base, classes, pooler
 
 NAMES = ("fake", "real")
 
@@ -44,10 +43,7 @@ class Dialogue:
     @property
     def heads(self) -> Mapping[str, Any]:
         """A pooler, and two classes."""
-        return {
-            "pooler": base.plain(pooler.Settings()),
-            "dialogue": base.plain(classes.Settings(classes=NAMES, dropout=0.0)),
-        }
+        return _classes.heads("dialogue", NAMES)
 
     def corrupt(self, batch: Batch, draws: Draws) -> int:
         """Find the first token of each dialogue, and whether it is real."""

@@ -25,7 +25,6 @@ from kbtools.models.batch import Batch, Columns, Output, of_examples
 from kbtools.models.draws import Draws
 from kbtools.models.objectives import _classes
 from kbtools.models.objectives.base import Here, Loss, Model
-from kbtools.models.parts.heads import base, classes, pooler
 
 NUMBER = "number"
 
@@ -81,12 +80,8 @@ class Labels:
     @property
     def heads(self) -> Mapping[str, Any]:
         """The classes; a pooler, if it is wanted."""
-        head = base.plain(classes.Settings(classes=self.names, dropout=self.told.dropout))
-        return (
-            {"pooler": base.plain(pooler.Settings()), "labels": head}
-            if self.told.pooled
-            else {"labels": head}
-        )
+        found = _classes.heads("labels", self.names, self.told.dropout)
+        return found if self.told.pooled else {"labels": found["labels"]}
 
     def corrupt(self, batch: Batch, draws: Draws) -> int:
         """Find the first token of each example that has a label, and the label."""

@@ -16,7 +16,6 @@ from kbtools.models.batch import Batch, Columns, Output, of_examples
 from kbtools.models.draws import Draws
 from kbtools.models.objectives import _classes
 from kbtools.models.objectives.base import Here, Loss, Model
-from kbtools.models.parts.heads import base, classes, pooler
 from kbtools.shards.layouts.pairs import KINDS
 
 
@@ -49,10 +48,7 @@ class Nsp:
     @property
     def heads(self) -> Mapping[str, Any]:
         """A pooler, and the classes of pairs."""
-        return {
-            "pooler": base.plain(pooler.Settings()),
-            "nsp": base.plain(classes.Settings(classes=self.classes.names, dropout=0.0)),
-        }
+        return _classes.heads("nsp", self.classes.names)
 
     def corrupt(self, batch: Batch, draws: Draws) -> int:
         """Find the first token of each pair, and its class."""

@@ -11,7 +11,6 @@ called `step-N` is whole, whenever the process is killed. Nothing in it is pickl
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import warnings
@@ -25,7 +24,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import kbtools
-from kbtools.artefact.task import out_of_space, write_whole
+from kbtools.artefact.task import out_of_space, sync, write_whole
 from kbtools.errors import ArtefactError, ResourceError
 
 FOLDER, TOLD, TENSORS = "checkpoints", "training.json", "training.safetensors"
@@ -82,14 +81,14 @@ def write(
             state=dict(state),
         )  # fmt: skip
         for name in told.files:
-            _sync(new / name)
+            sync(new / name)
         write_whole(new / TOLD, msgspec.json.format(msgspec.json.encode(told), indent=1))
         for inner in {(new / name).parent for name in told.files}:
-            _sync(inner)
+            sync(inner)
         if path.exists():
             path.rename(old)
         new.rename(path)
-        _sync(folder)
+        sync(folder)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(new, ignore_errors=True)
@@ -235,11 +234,3 @@ def _flat(tensors: Tensors) -> dict[str, Tensor]:
 def _sizes(folder: Path) -> dict[str, int]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): path.stat().st_size for path in files}
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

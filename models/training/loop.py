@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from kbtools.models.batch import Batch, moved
 from kbtools.models.draws import key
 from kbtools.models.training.feeding import TARGETS, TOKENS, Feed
+from kbtools.models.training.groups import pace
 from kbtools.models.training.trainee import Totals, add
-from kbtools.models.training.world import World
+from kbtools.models.training.world import World, plain
 
-Rates = Callable[[int], Sequence[float]]  # the learning rate of each group at a step
+Factor = Callable[[int], float]  # of the highest rates, at a step
 
 
 class Step(NamedTuple):
@@ -53,7 +54,7 @@ class Engine:
     optimiser: Any  # wrapped
     feed: Feed
     objectives: Mapping[str, Mapping[str, float]]  # task → objective → weight
-    rates: Rates
+    factor: Factor
     clip: float
     seed: int
     many: int  # micro-batches of a task in a step
@@ -66,15 +67,13 @@ def steps(engine: Engine, tasks: Callable[[int], Sequence[str]], first: int, sto
     engine.trainee.train()
     optimiser = engine.optimiser
     if engine.world.accelerator.scaler is None:  # what is around it only costs time then
-        optimiser = getattr(optimiser, "optimizer", optimiser)
+        optimiser = plain(optimiser)
     for number in range(first, stop):
         began = time.perf_counter()
         batches = engine.feed.step(tasks(number), engine.many)
         waited = time.perf_counter() - began
         targets, asked = _targets(engine, batches)
-        rates = engine.rates(number)
-        for group, rate in zip(engine.optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate
+        pace(engine.optimiser, engine.factor(number))
         totals = _backward(engine, batches, targets, number)
         norm = engine.world.clip(_weights(engine.optimiser), engine.clip)
         optimiser.step()
@@ -88,7 +87,7 @@ def steps(engine: Engine, tasks: Callable[[int], Sequence[str]], first: int, sto
             targets=targets,
             weights={name: one for task, _ in batches for name, one in engine.objectives[task].items()},
             norm=norm,
-            rates=rates,
+            rates=[group["lr"] for group in engine.optimiser.param_groups],
             tokens=sum(batch[TOKENS] for _, batch in batches),
             room=sum(batch["input_ids"].numel() for _, batch in batches if "input_ids" in batch),
             examples=sum(int((batch["batch.rows"] >= 0).sum()) for _, batch in batches),

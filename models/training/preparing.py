@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,9 +79,13 @@ def prepare(
     data = Data(found, open_shards(found, shards))
     steps = found.run.steps or _steps(data, processes)
     plan = planning.stages(found, steps)
+    origins = (
+        [] if found.model.start is None else [found.model.start]
+    )  # models that it begins with, or learns from
     for planned in plan:  # what a later stage lacks is told now, not after days
-        size = Size.of(found.run, planned.stage, processes)
-        for source in data.sources(planned.stage, data.objectives(planned.stage)).values():
+        size, made = Size.of(found.run, planned.stage, processes), data.objectives(planned.stage)
+        origins += [one for objective in made.values() for one in getattr(objective, "origins", ())]
+        for source in data.sources(planned.stage, made).values():
             told_of = reading(found.run, size, source, data.classes.asked, processes)
             for split in {"train", "dev"} & set(source.shards.splits):
                 Batches(source.shards, split, told_of)
@@ -93,17 +97,8 @@ def prepare(
             bases_of(one.manifest, kbs)
     given = {"shards": [one.path for one in data.shards.values()], "kb": kbs, "vectors": vectors}
     inputs = [_input(kind, path) for kind, paths in given.items() for path in dict.fromkeys(map(Path, paths))]
-    inputs += [_model(name) for name in dict.fromkeys(_origins(data, plan))]
+    inputs += [_model(name) for name in dict.fromkeys(origins)]
     return Prepared(found, data, plan, tuple(map(str, vectors)), inputs)
-
-
-def _origins(data: Data, plan: Iterable[Planned]) -> Iterator[str]:
-    """Name the models that a run begins with or learns from."""
-    if data.recipe.model.start is not None:
-        yield data.recipe.model.start
-    for planned in plan:
-        for objective in data.objectives(planned.stage).values():
-            yield from getattr(objective, "origins", ())
 
 
 def _model(name: str) -> Input:

@@ -28,8 +28,6 @@ from kbtools.models.training.world import World
 from kbtools.runs.metrics import NAME, read
 
 CURVES, TENSORBOARD = "curves.svg", "tensorboard"
-GRADIENT = "the gradient"
-SHOWN = 8  # numbers of examples in an error
 
 
 class Recorder:
@@ -45,7 +43,6 @@ class Recorder:
         self.work: costs.Work | None = None
         self.words: list[str] = []  # objectives whose targets are words
         self.peak: float | None = None
-        self.last: dict[str, Any] = {}
         self.watch = Watch(world)
         self._clear()
 
@@ -108,8 +105,7 @@ class Recorder:
         summed = dict(zip(counts, self.world.sums([self.sums[name] for name in counts]), strict=True))
         seconds = time.perf_counter() - self.begun
         line: dict[str, Any] = {
-            "step": number,
-            **({"stage": planned.stage.name} if planned.stage.name else {}),
+            **_at(number, planned),
             "task": ",".join(self.tasks),
             "epoch": max(self.epochs.values(), default=0),
             "seconds": round(seconds, 3),
@@ -139,11 +135,7 @@ class Recorder:
 
     def look(self, number: int, planned: Planned, found: Mapping[str, float], *, best: bool) -> None:
         """Write what was seen on dev."""
-        line = {
-            "step": number,
-            "dev": dict(found),
-            **({"stage": planned.stage.name} if planned.stage.name else {}),
-        }
+        line = {**_at(number, planned), "dev": dict(found)}
         if self.world.main:
             self._write(line)
             self.live.look(line, best=best)
@@ -157,13 +149,17 @@ class Recorder:
         if self.board is not None:
             self.board.write(told)
         if "dev" not in line:
-            self.last = told
             self.live.tell(told)
 
     def draw(self) -> None:
         """Draw the curves of all that is in the file."""
         if self.world.main and (self.out / NAME).exists():
             write_whole(self.out / CURVES, curves.draw(self.out / NAME).encode())
+
+
+def _at(number: int, planned: Planned) -> dict[str, Any]:
+    """Say where in the run a line stands."""
+    return {"step": number, **({"stage": planned.stage.name} if planned.stage.name else {})}
 
 
 def _name(device: torch.device) -> str:

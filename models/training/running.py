@@ -6,20 +6,20 @@ cluster, a kill) leaves `OUT.partial` with the newest checkpoint, and the same c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from kbtools.errors import ArtefactError
+from kbtools.errors import KbError
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.recipe import Optimiser, Recipe
 from kbtools.models.training import checkpoints, feeding, looking, states
 from kbtools.models.training.averaging import Average
 from kbtools.models.training.feeding import Feed, Size
-from kbtools.models.training.groups import freeze, groups
+from kbtools.models.training.groups import aim, freeze, groups
 from kbtools.models.training.judging import Best
 from kbtools.models.training.loop import Engine, Step, steps
 from kbtools.models.training.optimisers import make
@@ -29,7 +29,7 @@ from kbtools.models.training.schedules import factor
 from kbtools.models.training.setup import Data, settings_of
 from kbtools.models.training.signals import Asked
 from kbtools.models.training.trainee import Trainee
-from kbtools.models.training.world import World
+from kbtools.models.training.world import World, plain
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Training:
             try:
                 found = dict(KnowledgeModel.from_pretrained(path).state_dict())
                 return found | checkpoints.read(path).tensors.get("average", {})
-            except ArtefactError as error:
+            except KbError as error:  # it is gone, or damaged
                 recorder.live.note(f"{error}; the last weights are taken, not the best")
         found = {name: states.whole(one) for name, one in self.model.state_dict().items()}
         return found | (self.average.state() if self.average is not None else dict(self.means))
@@ -150,7 +150,9 @@ class Training:
         trainee = self._trainee(made)
         optimiser = make(groups(self.model, settings), settings, fused=run.fused)
         wrapped, optimiser = self.world.wrap(trainee, optimiser)
-        inner = getattr(optimiser, "optimizer", optimiser)
+        inner = plain(optimiser)
+        if stage.lr is not None:
+            aim(inner, _scaled(settings, stage.lr))
         if stage.fresh and self.state.step == planned.first:
             self.idle = {}
         else:
@@ -168,10 +170,10 @@ class Training:
             parts=size.parts(self.world.size), pin=self.world.device.type == "cuda",
         )  # fmt: skip
         feed.resume(self.state.loaders)
-        rates = _rates(settings, planned, self.total, inner)
         return Engine(
-            world=self.world, trainee=wrapped, optimiser=optimiser, feed=feed, objectives={}, rates=rates,
-            clip=run.clip, seed=run.seed, many=size.accumulate, asked=self.asked,
+            world=self.world, trainee=wrapped, optimiser=optimiser, feed=feed, objectives={},
+            factor=_factor(settings, planned, self.total), clip=run.clip, seed=run.seed,
+            many=size.accumulate, asked=self.asked,
             after=self.average.update if self.average else lambda: None,
         )  # fmt: skip
 
@@ -234,14 +236,13 @@ class Training:
 
         It `goes_on` behind a step: where a stage stops early, behind the last one that it would have had.
         """
-        inner = getattr(engine.optimiser, "optimizer", engine.optimiser)
         done, ends = self.state.step, goes_on in {one.stop for one in self.plan[:-1]}
         self.state.skipped += goes_on - done
         self.state.step = goes_on
         tensors: dict[str, Mapping[str, Tensor]] = {}
         whole: dict[str, Tensor] = {}
         if self.world.main or self.world.sharded or ends:  # others write nothing, and need nothing
-            tensors["optimiser"] = {**self.idle, **states.gather(self.model, inner)}
+            tensors["optimiser"] = {**self.idle, **states.gather(self.model, plain(engine.optimiser))}
         if self.world.main or self.world.sharded:
             tensors["average"] = self.average.state() if self.average is not None else {}
             whole = {name: states.whole(one) for name, one in self.model.state_dict().items()}
@@ -266,17 +267,14 @@ def _what(planned: Planned) -> str:
     return f"stage {planned.stage.name}" if planned.stage.name else "training"
 
 
-def _rates(settings: Optimiser, planned: Planned, total: int, optimiser: Any) -> Any:
-    """Return what gives the rate of each group at a step: the whole run's schedule, or the stage's own."""
-    tops = [group["top"] for group in optimiser.param_groups]
-    if planned.stage.lr is not None:
-        tops = [planned.stage.lr * top / settings.lr for top in tops]
+def _scaled(settings: Optimiser, lr: float) -> Optimiser:
+    """Return settings with another highest rate; those of parts change with it."""
+    parts = {name: lr * rate / settings.lr for name, rate in settings.parts.items()}
+    return replace(settings, lr=lr, parts=parts)
 
-    def rates(step: int) -> list[float]:
-        if planned.stage.restart:
-            share = factor(settings, step - planned.first, planned.steps)
-        else:
-            share = factor(settings, step, total)
-        return [top * share for top in tops]
 
-    return rates
+def _factor(settings: Optimiser, planned: Planned, total: int) -> Callable[[int], float]:
+    """Return what rates are multiplied by at a step: by the whole run's schedule, or the stage's own."""
+    if planned.stage.restart:
+        return lambda step: factor(settings, step - planned.first, planned.steps)
+    return lambda step: factor(settings, step, total)

@@ -162,10 +162,6 @@ class World:
         found: Tensor = (bits << torch.arange(8, dtype=torch.uint8)).sum(1).to(torch.uint8)
         return found
 
-    def wait(self) -> None:
-        """Wait until all are here."""
-        self.sums([0.0])
-
     @contextmanager
     def together(self) -> Iterator[None]:
         """Fail in all processes if one fails, for the others would wait for it for ever; one tells of it."""
@@ -220,6 +216,12 @@ class World:
         if self.size > 1 and distributed.is_initialized():
             distributed.destroy_process_group()
             AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def plain(optimiser: Any) -> torch.optim.Optimizer:
+    """Return the optimiser inside of accelerate's."""
+    found: torch.optim.Optimizer = getattr(optimiser, "optimizer", optimiser)
+    return found
 
 
 def is_gone(error: BaseException) -> bool:
