@@ -9,6 +9,7 @@ TREE := --kb demo/kb --alias demo/alias -o choice.by=informativeness -o choice.s
 LEARN := -o run.steps=800 -o run.evaluate=200 -o optimiser.lr=3e-3 -o optimiser.bias_correction=true \
 	-o model.text.initializer_range=0.1 -o model.text.hidden_dropout_prob=0 \
 	-o model.text.attention_probs_dropout_prob=0 -o objectives.mlm.rate=0.25 -o objectives.nsp.weight=0.1
+VECTORS := -o triples.hold_out=0.1 -o judge.every=5 -o judge.patience=2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	$(if $(PIP_TORCH_INDEX),--extra-index-url $(PIP_TORCH_INDEX))
 
@@ -28,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
-demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples, a model
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples, vectors, a model
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -100,16 +101,23 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools inspect demo/shards --decode 1 --seed 55
 	@echo; echo 'And which facts can it learn there? Those whose two ends it meets together.'
 	$(BIN)/kbtools inspect demo/shards --exposure --kb demo/kb --top 4 --rows 2
+	@echo; echo 'Vectors of entities, learned from triples; a tenth of these is kept back, to see how long they get better.'
+	$(BIN)/kbtools embed demo/kb --model transe --out demo/vectors $(VECTORS) --overwrite --quiet
+	@echo; $(BIN)/kbtools inspect demo/vectors --near Paris --rows 4
+	@echo; $(BIN)/kbtools inspect demo/vectors --near 'Freddie Mercury' --rows 4
+	@echo; echo 'Which head, which tail? The ranks of the right ones among all entities, other right ones left out.'
+	$(BIN)/kbtools eval linkprediction --vectors demo/vectors --data demo/kb --split valid \
+		--out demo/linkprediction --overwrite --quiet
 	@echo; echo 'A model in small reads the texts fifteen times, some words hidden: BERT, with two layers.'
 	$(BIN)/kbtools shard data/sample/corpus/en.jsonl --for bert --tokenizer demo/tokenizer --out demo/shards-bert \
 		-o max_length=64 -o dev=0.1 --overwrite --quiet
 	$(BIN)/kbtools train bert.tiny --shards demo/shards-bert --out demo/run $(LEARN) --overwrite --quiet
 	@echo; echo 'What does it put in place of a hidden word? By now it has an idea of what kind of word goes there, and knows hardly a fact.'
 	@$(BIN)/python -c "$$HIDDEN"
-	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html, demo/run/curves.svg (how the model learned)'
+	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html, demo/linkprediction/report.html (with a map of the vectors), demo/run/curves.svg (how the model learned)'
 
 test: $(READY) ## all tests but those that take long
-	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal
 
 test-long: $(READY) ## the tests that take long
 	$(BIN)/pytest -m long

@@ -56,7 +56,10 @@ def _show_overview(found: Overview) -> None:
             ("lies over", f"kb {found.base.name}  {found.base.content}" if found.base else ""),
             *(("licence", _licence(licence)) for licence in found.licences),
             ("counts", _settings(found.counts)),
-            ("notes", _settings(found.notes) if found.kind in {"index", "linker", "tokenizer"} else ""),
+            (
+                "notes",
+                _settings(found.notes) if found.kind in {"index", "linker", "tokenizer", "vectors"} else "",
+            ),
             (
                 "id space",
                 f"{found.id_space[-1]} ({plural(len(found.id_space), 'release')})" if found.id_space else "",

@@ -33,11 +33,15 @@ if TYPE_CHECKING:
     from kbtools.trees.building import summary as tree_summary
     from kbtools.trees.building import tree
     from kbtools.trees.explaining.explain import explain_tree
+    from kbtools.vectors.exporting import export as export_vectors
+    from kbtools.vectors.exporting import summary as exported
+    from kbtools.vectors.near import near
 
 __all__ = [
     "alias_summary", "allowed", "build_alias", "build_vocab", "decode", "diff", "explain_surface",
-    "explain_tree", "exposure", "ingest", "inspect", "judge", "licences", "merge", "merged", "query", "shard",
-    "shard_summary", "summary", "tree", "tree_summary", "verify", "vocab_summary",
+    "explain_tree", "export_vectors", "exported", "exposure", "ingest", "inspect", "judge", "licences",
+    "merge", "merged", "near", "query", "shard", "shard_summary", "summary", "tree", "tree_summary", "verify",
+    "vocab_summary",
 ]  # fmt: skip
 
 SOURCES = "kbtools.sources"
@@ -51,11 +55,14 @@ _ELSEWHERE = {
     "diff": "kbtools.about:diff",
     "explain_surface": "kbtools.alias.about.explain:explain_surface",
     "explain_tree": "kbtools.trees.explaining.explain:explain_tree",
+    "export_vectors": "kbtools.vectors.exporting:export",
+    "exported": "kbtools.vectors.exporting:summary",
     "exposure": "kbtools.shards.exposure:exposure",
     "inspect": "kbtools.about:describe",
     "licences": "kbtools.artefact:licences",
     "merge": "kbtools.kb.merging:merge",
     "merged": "kbtools.kb.merging:summary",
+    "near": "kbtools.vectors.near:near",
     "query": "kbtools.kb.query:query",
     "shard": "kbtools.shards.stage:shard",
     "shard_summary": "kbtools.shards.manifests:summary",

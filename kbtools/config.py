@@ -13,6 +13,7 @@ import tomllib
 import types
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -128,6 +129,7 @@ def parse_size(text: str) -> int:
     return round(float(number) * unit)
 
 
+@cache  # to read what annotations mean takes long
 def _fields(settings: type) -> dict[str, tuple[Any, dataclasses.Field[Any]]]:
     hints = get_type_hints(settings, include_extras=True)
     return {field.name: (hints[field.name], field) for field in dataclasses.fields(settings) if field.init}

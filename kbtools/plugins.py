@@ -27,7 +27,8 @@ def names(package: str) -> list[str]:
 
     A choice is a module or a sub-package; `base` and names that start with "_" are not choices.
     """
-    here = {module.name for module in pkgutil.iter_modules(_folders(package))}
+    folders = _folders(package)
+    here = _inside(tuple(folders), tuple(Path(folder).stat().st_mtime_ns for folder in folders))
     return sorted(name for name in here | _added(package).keys() if name != "base" and name[0] != "_")
 
 
@@ -56,6 +57,12 @@ def _module(package: str, name: str) -> str:
 def _files(path: Path) -> list[Path]:
     """Return the file of a module that would lie at `path`: a package's, or its own."""
     return [file for file in (path / "__init__.py", path.with_name(f"{path.name}.py")) if file.is_file()]
+
+
+@cache
+def _inside(folders: tuple[str, ...], _changed: tuple[int, ...]) -> frozenset[str]:
+    """List what can be imported from folders, as they were when they were changed last."""
+    return frozenset(module.name for module in pkgutil.iter_modules(folders))
 
 
 @cache

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from kbtools.models import base as base
 
 if TYPE_CHECKING:
+    from kbtools.models.embeddings import embed
     from kbtools.models.features.stage import encode
     from kbtools.models.features.telling import summary as features_summary
+    from kbtools.models.kge.telling import summary as vectors_summary
     from kbtools.models.training.stage import plan_run, train
     from kbtools.models.training.summary import tell as tell_plan
     from kbtools.models.training.telling import is_main
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ElsewhereError",
+    "embed",
     "encode",
     "features_summary",
     "is_main",
@@ -25,10 +28,12 @@ __all__ = [
     "run_summary",
     "tell_plan",
     "train",
+    "vectors_summary",
 ]
 
 # what lives where its work is done, imported when it is first asked for
 _ELSEWHERE = {
+    "embed": "kbtools.models.embeddings:embed",
     "encode": "kbtools.models.features.stage:encode",
     "features_summary": "kbtools.models.features.telling:summary",
     "ElsewhereError": "kbtools.models.training.world:ElsewhereError",
@@ -37,6 +42,7 @@ _ELSEWHERE = {
     "run_summary": "kbtools.models.training.telling:summary",
     "tell_plan": "kbtools.models.training.summary:tell",
     "train": "kbtools.models.training.stage:train",
+    "vectors_summary": "kbtools.models.kge.telling:summary",
 }
 
 

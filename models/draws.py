@@ -78,6 +78,15 @@ def key(*parts: Any) -> int:
     return xxhash.xxh3_64_intdigest(" ".join(map(str, parts)).encode()) >> 1
 
 
+def of_numbers(key: int, *columns: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Draw from [0, 1) for each row of some columns of whole numbers; the same row, the same draw."""
+    mixed: U64 = np.array(key, np.uint64)
+    for column in columns:
+        mixed = _mix(mixed + column.astype(np.uint64))
+    found: NDArray[np.float64] = (mixed >> _ROOM).astype(np.float64) * 2.0**-53
+    return found
+
+
 def _mix(x: U64) -> U64:
     """Return the finaliser of SplitMix64; whole numbers wrap around."""
     x = x + _GOLDEN

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests import small_dump
+from tests import kept_database, small_dump
+
+# Each worker of the suite has a core; threads of torch would only wait for each other there.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # In CI the same examples are tried each time; elsewhere new ones, and a failing one is remembered.
 hypothesis.settings.register_profile("kbtools", deadline=None)
 hypothesis.settings.register_profile("kbtools-ci", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("kbtools-ci" if os.environ.get("CI") else "kbtools")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def haste() -> Iterator[None]:
+    """Spare small tests what takes longer than what they do; commands in processes of their own do it all.
+
+    A kill loses nothing that was written; only a machine that goes down does, and no test shows that.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: os.fstat(handle) and None)  # still of an open file
+        patch.setattr("kbtools.kb.database.opened", kept_database.opened)
+        yield
+        kept_database.close()
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +76,8 @@ def pytest_collection_finish() -> None:
     """Spare the collector what importing everything has made: it would look through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Give it back: what is frozen is not taken down at the end, and DuckDB complains of that."""
+    gc.unfreeze()

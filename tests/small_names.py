@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,5 +71,10 @@ def names(entities: int = 8, spellings: Iterable[str] = SPELLINGS) -> st.SearchS
 
 def ask(sql: str) -> list[tuple[Any, ...]]:
     """Ask about Parquet files in SQL."""
-    with duckdb.connect() as con:
+    with _duckdb().cursor() as con:
         return con.execute(sql).fetchall()
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()

@@ -17,7 +17,7 @@ from tests import oracle_alias, small_names
 from tests.oracle_alias import Estimate
 from tests.small_names import Name, ask
 
-slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def rows(alias, table, columns="*"):

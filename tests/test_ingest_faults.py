@@ -543,7 +543,10 @@ def finish(dump_file, out, reference, workers=2):
 TASKS = 28  # of a whole run
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(0, 2), (4, 1), (9, 2), (18, 2), (25, 1)])
+@pytest.mark.parametrize(
+    ("tasks", "workers"),
+    [(4, 1), (18, 2), *(pytest.param(*one, marks=pytest.mark.long) for one in [(0, 2), (9, 2), (25, 1)])],
+)
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, plain, reference, tasks, workers):
     out = tmp_path / "kb"
     if kill_parent(Started(plain, out, workers=workers), tasks):
@@ -558,7 +561,7 @@ def test_a_killed_resume_goes_on_as_well(tmp_path, plain, reference):
     finish(plain, out, reference, workers=1)
 
 
-@pytest.mark.parametrize("container", ["gz", "bz2"])
+@pytest.mark.parametrize("container", ["gz", pytest.param("bz2", marks=pytest.mark.long)])
 def test_a_killed_run_on_a_container_goes_on(tmp_path, reference, container):
     path, out = tmp_path / "dump.json", tmp_path / "kb"
     path.write_bytes(PACK[container](data()))
@@ -566,7 +569,7 @@ def test_a_killed_run_on_a_container_goes_on(tmp_path, reference, container):
     finish(path, out, reference)
 
 
-@pytest.mark.parametrize("tasks", [0, 5, 20])
+@pytest.mark.parametrize("tasks", [5, *(pytest.param(one, marks=pytest.mark.long) for one in (0, 20))])
 def test_a_killed_worker_costs_nothing_but_time(tmp_path, plain, reference, tasks):
     run = Started(plain, tmp_path / "kb")
     if run.wait_for(tasks) and (workers := run.workers()):
@@ -612,7 +615,10 @@ def interrupt(run, tasks):
     return ended
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(1, 1), (6, 2), (14, 1), (20, 2)])
+@pytest.mark.parametrize(
+    ("tasks", "workers"),
+    [(6, 2), (14, 1), *(pytest.param(*one, marks=pytest.mark.long) for one in [(1, 1), (20, 2)])],
+)
 def test_control_c_says_how_to_resume(tmp_path, plain, reference, tasks, workers):
     out = tmp_path / "kb"
     code, stdout, err = interrupt(Started(plain, out, workers=workers), tasks)

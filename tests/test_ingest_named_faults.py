@@ -121,7 +121,10 @@ def test_another_build_does_not_go_on_with_it(folder, unfinished, tmp_path, chan
 # killed processes
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(0, 2), (4, 2), (13, 1), (15, 2)])
+@pytest.mark.parametrize(
+    ("tasks", "workers"),
+    [(4, 2), (13, 1), *(pytest.param(*one, marks=pytest.mark.long) for one in [(0, 2), (15, 2)])],
+)
 def test_a_killed_run_goes_on_where_it_stopped(folder, tmp_path, tasks, workers):
     run = Started(folder, tmp_path / "kb", "--workers", workers)
     run.wait_for(tasks)
@@ -137,7 +140,7 @@ def ingest_again(home, out, reference, **options):
     assert same(out, reference)
 
 
-@pytest.mark.parametrize("tasks", [1, 14])
+@pytest.mark.parametrize("tasks", [pytest.param(1, marks=pytest.mark.long), 14])
 def test_a_killed_worker_costs_nothing_but_time(folder, tmp_path, tasks):
     run = Started(folder, tmp_path / "kb", "--workers", 2)
     run.wait_for(tasks)

@@ -35,7 +35,7 @@ def mapped(mapping, table, *bounds):
     return rows
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1 << 32), size=st.integers(1, 9), data=st.data())
 def test_every_table_is_mapped_as_with_dicts(seed, size, data):
     made = world.random_world(Random(seed), entities=25)

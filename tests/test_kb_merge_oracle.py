@@ -63,7 +63,7 @@ def small(draw):
     return made
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(small(), st.sampled_from(["id", "xref"]))
 def test_against_the_oracle(tmp_path_factory, kbs, on):
     folder = tmp_path_factory.mktemp("merge")

@@ -11,7 +11,8 @@ from kbtools import api
 from kbtools.artefact import manifest
 from kbtools.errors import ArtefactError, ConfigError, KbError
 from kbtools.kb.reader import Kb
-from tests.small_dump import eids, files, kbtools, no_trace, rows
+from tests.small_dump import eids, files, no_trace, rows
+from tests.started import run
 
 SAMPLES = Path(__file__).parents[1] / "data" / "sample"
 
@@ -247,13 +248,14 @@ def test_an_overlay_is_no_release(folder, tmp_path):
         ("table", ["--onto", "empty"], "empty"),
     ],
 )
-def test_refused_in_one_line(folder, source, more, message):
+def test_refused_in_one_line(folder, monkeypatch, source, more, message):
+    monkeypatch.chdir(folder)
     (folder / "empty").mkdir(exist_ok=True)
     given = ["--map", "more.toml"] if source == "table" else []
-    run = kbtools("ingest", source, "more.csv", *given, "--out", "out", *more, cwd=folder, piece=None)
-    assert (run.returncode, run.stdout, len(run.stderr.splitlines())) == (2, "", 1)
-    assert message in run.stderr
-    assert no_trace(run.stderr)
+    done = run("ingest", source, "more.csv", *given, "--out", "out", *more)
+    assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert message in done.stderr
+    assert no_trace(done.stderr)
     assert not list(folder.glob("out*"))
 
 

@@ -42,7 +42,7 @@ def begin(news, alias, out, *, workers=2):
 # killed processes
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(3, 1), (8, 2)])
+@pytest.mark.parametrize(("tasks", "workers"), [pytest.param(3, 1, marks=pytest.mark.long), (8, 2)])
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, linking, tasks, workers):
     linking.killed(tmp_path / "linked", tasks, workers)
 
@@ -78,7 +78,7 @@ def test_a_storm_of_kills(tmp_path, alias, news, reference, seed):
 # impatient users
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(2, 1), (4, 2)])
+@pytest.mark.parametrize(("tasks", "workers"), [pytest.param(2, 1, marks=pytest.mark.long), (4, 2)])
 def test_control_c_says_how_to_resume(tmp_path, linking, tasks, workers):
     linking.interrupted(tmp_path / "linked", tasks, workers)
 

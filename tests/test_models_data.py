@@ -53,7 +53,7 @@ def test_tensors_share_the_memory_of_arrays(folder):
     assert batch["input_ids"][0, 0] == 77
 
 
-@pytest.mark.parametrize(("workers", "start"), [(0, None), (1, "fork"), (2, "fork"), (2, "spawn")])
+@pytest.mark.parametrize(("workers", "start"), [(0, None), (1, "fork"), (2, "fork"), (1, "spawn")])
 def test_workers_read_what_one_process_reads(folder, workers, start):
     plain = Batches(Shards(folder), reading=READING)
     expected = [seen(plain), seen(plain)] if start != "spawn" else [seen(plain)]

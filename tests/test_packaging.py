@@ -17,8 +17,6 @@ ROOT = Path(__file__).parents[1]
 TOP = ("pyproject.toml", "README.md", "LICENSE", "kbtools", "cli", "linkers", "models")
 FOLDERS = {"cli", "linkers", "models"}
 
-pytestmark = pytest.mark.xdist_group("packaging")  # one worker does them all, so that it builds once
-
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):

@@ -30,7 +30,10 @@ def shards(tmp_path_factory):
     return Staged([*command, *(part for one in options for part in ("-o", one))], out, PIECE)
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(4, 1), (12, 2), (40, 2)])  # the last: while they are merged
+@pytest.mark.parametrize(
+    ("tasks", "workers"),
+    [pytest.param(4, 1, marks=pytest.mark.long), (12, 2), (40, 2)],  # the last: while they are merged
+)
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, shards, tasks, workers):
     shards.killed(tmp_path / "s", tasks, workers)
 

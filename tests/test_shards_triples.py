@@ -12,9 +12,9 @@ import pytest
 
 from kbtools import config
 from kbtools.errors import ConfigError
+from kbtools.kb import statements
 from kbtools.kb.reader import gather
 from kbtools.shards.base import Here
-from kbtools.shards.layouts import _statements
 from kbtools.shards.layouts.triples import LAYOUT, Settings
 from tests import tiny_kb
 from tests.layout_tokens import read, tokenizer
@@ -199,7 +199,7 @@ def test_entities_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 7, 1 << 20])
 def test_parts_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, rows: int) -> None:
     """A triple that was stated often may fill whole row groups: it still comes once."""
-    monkeypatch.setattr(_statements, "ROWS", rows)
+    monkeypatch.setattr(statements, "ROWS", rows)
     triples = [(n, n % 3, 5) for n in range(10)] + [(4, 1, 5)] * 20 + [(4, 1, 6)] * 3 + [(9, 2, 9)] * 4
     here = opened(tmp_path / "w", [grid(tmp_path / "kb", 10, triples, files)], shares=(1.0, 0.0, 0.0))
     assert made(here) == [(*one, "train") for one in sorted(set(triples))]

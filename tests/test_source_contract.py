@@ -115,6 +115,7 @@ def test_a_label_is_a_name(name, made):
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_result_is_the_same_however_it_was_made(name, made, tmp_path, monkeypatch):
     monkeypatch.setattr(_stages, "SMALLEST", 700)
+    monkeypatch.setattr(_stages, "PIECES", 30)
     small = ingest(name, tmp_path / "small", made)
     assert small.content == manifest.read(made(name)).content
     assert files(tmp_path / "small") == files(made(name))

@@ -35,12 +35,15 @@ def trees(tmp_path_factory):
     return Staged(command, folder / "trees", PIECE)
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(0, 1), (3, 2), (20, 1), (25, 2)])  # names, counting, trees
+@pytest.mark.parametrize(
+    ("tasks", "workers"),  # names, counting, trees
+    [(3, 2), (20, 1), *(pytest.param(*one, marks=pytest.mark.long) for one in [(0, 1), (25, 2)])],
+)
 def test_a_killed_run_goes_on_where_it_stopped(tmp_path, trees, tasks, workers):
     trees.killed(tmp_path / "t", tasks, workers)
 
 
-@pytest.mark.parametrize(("tasks", "workers"), [(2, 2), (22, 1)])
+@pytest.mark.parametrize(("tasks", "workers"), [(2, 2), pytest.param(22, 1, marks=pytest.mark.long)])
 def test_control_c_says_how_to_resume(tmp_path, trees, tasks, workers):
     trees.interrupted(tmp_path / "t", tasks, workers)
 

@@ -89,7 +89,7 @@ def in_order(folder: Path, order: Sequence[str]) -> None:
     layout=st.sampled_from(["array", "lines", "open", "pretty"]),
     langs=st.sampled_from([("en",), ("en", "zh"), ("all",), ("zh", "de", "en")]),
 )
-@settings(max_examples=22, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def test_a_generated_dump_gives_the_rows_that_json_and_loops_give(records, layout, langs):
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.json"

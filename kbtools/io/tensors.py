@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,14 +65,25 @@ class _Told(NamedTuple):
 
 
 def encode(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> bytes:
-    """Return the bytes of a file: the widest numbers first, then by name, so that each is aligned."""
-    parts, told, at = [], [], 0
+    """Return the bytes of a file."""
+    return b"".join(pieces(arrays, metadata))
+
+
+def pieces(
+    arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> list[bytes | memoryview]:
+    """Return the bytes of a file, piece by piece, without a copy of the arrays.
+
+    The widest numbers come first, then it goes by name, so that each is aligned.
+    """
+    found: list[bytes | memoryview] = []
+    told, at = [], 0
     for name, array in sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])):
         kind = _kind(name, array.dtype)
-        parts.append(np.ascontiguousarray(array, KINDS[kind]).tobytes())
-        told.append(_Told(name, kind, array.shape, at, at + len(parts[-1])))
-        at += len(parts[-1])
-    return b"".join([_head(told, metadata), *parts])
+        found.append(np.ascontiguousarray(array, KINDS[kind]).reshape(-1).view(np.uint8).data)
+        told.append(_Told(name, kind, array.shape, at, at + array.nbytes))
+        at += array.nbytes
+    return [_head(told, metadata), *found]
 
 
 def write(
@@ -117,8 +128,30 @@ def load(path: Path) -> Tensors:
     return map_file(path).tensors
 
 
+def read(path: Path, room: Callable[[str, np.dtype[Any], tuple[int, ...]], Array]) -> dict[str, Array]:
+    """Read the arrays of a file into memory that is made for each by its name, kind and shape."""
+    found = {}
+    told, _, first = _begin(path)
+    with path.open("rb") as file:
+        for one in told:
+            array = found[one.name] = room(one.name, np.dtype(KINDS[one.kind]), one.shape)
+            file.seek(first + one.begin)
+            wanted = one.end - one.begin
+            if file.readinto(array.reshape(-1).view(np.uint8).data) != wanted:
+                raise _damaged(path, f"it ends within {one.name[:80]!r}")
+    return found
+
+
 def map_file(path: Path, *, scattered: bool = False) -> Mapped:
     """Map a file as `load` does. `scattered`: rows are read here and there, so nothing is read ahead."""
+    told, metadata, first = _begin(path)
+    memory = _memory(path, scattered) if any(one.end for one in told) else None
+    whole = np.frombuffer(memory, np.uint8, offset=first) if memory else np.zeros(0, np.uint8)
+    return Mapped(Tensors({one.name: _array(whole, one) for one in told}, metadata), memory)
+
+
+def _begin(path: Path) -> tuple[list[_Told], dict[str, str], int]:
+    """Read and check what stands before the arrays: what they are, words, and where the first begins."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -128,12 +161,9 @@ def map_file(path: Path, *, scattered: bool = False) -> Mapped:
             header = file.read(length)
     except OSError as error:
         raise ArtefactError(f"{path}: cannot be read: {error.strerror}") from error
-    first = LENGTH + length
     told, metadata = _header(path, header)
-    _check(path, told, size - first)
-    memory = _memory(path, scattered) if size > first else None
-    whole = np.frombuffer(memory, np.uint8, offset=first) if memory else np.zeros(0, np.uint8)
-    return Mapped(Tensors({one.name: _array(whole, one) for one in told}, metadata), memory)
+    _check(path, told, size - LENGTH - length)
+    return told, metadata, LENGTH + length
 
 
 def _memory(path: Path, scattered: bool) -> mmap.mmap:

@@ -12,9 +12,10 @@ from kbtools.metrics.ranking import (
     recall_at,
     reciprocal,
 )
-from kbtools.metrics.results import Comparison, Curve, Line, Measure, Results, breakdowns, systems
+from kbtools.metrics.results import Cloud, Comparison, Curve, Line, Measure, Results, breakdowns, systems
 
 __all__ = [
+    "Cloud",
     "Comparison",
     "Curve",
     "Difference",

@@ -56,8 +56,22 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     log_x: bool = False
 
 
+class Cloud(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of points: in groups, some with a name; the first of the names goes before the others."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    groups: list[Line]
+    names: list[tuple[float, float, str]] = []
+
+
 class Results(NamedTuple):
-    """All that an evaluation found. `files` are others that belong to it, by name; they are small."""
+    """All that an evaluation found.
+
+    `files` are others that belong to it, by name; they are small. `clouds` are drawn, not told in numbers.
+    """
 
     title: str
     measures: list[Measure]
@@ -67,6 +81,7 @@ class Results(NamedTuple):
     counts: dict[str, Any] = {}  # noqa: RUF012
     notes: list[str] = []  # noqa: RUF012
     files: dict[str, bytes] = {}  # noqa: RUF012
+    clouds: list[Cloud] = []  # noqa: RUF012
 
 
 def systems(measures: Iterable[Measure]) -> list[str]:

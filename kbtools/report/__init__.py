@@ -13,7 +13,7 @@ any of the files (the manifest has one).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -37,7 +37,7 @@ from kbtools.artefact import (
 from kbtools.errors import ArtefactError
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.metrics import Results
-from kbtools.report import pages, plots
+from kbtools.report import clouds, pages, plots
 from kbtools.report.document import Document, Source
 
 __all__ = ["Document", "load", "make"]
@@ -116,7 +116,7 @@ def _document(results: Results, task: str, settings: Mapping[str, Any], inputs: 
 
 
 def _write(folder: Path, results: Results, document: Document, draw: bool) -> dict[str, Table]:
-    drawn = {f"plots/{curve.name}.svg": plots.draw(curve) for curve in results.curves} if draw else {}
+    drawn = dict(_drawn(results)) if draw else {}
     texts = {
         JSON: msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n",
         "report.md": pages.markdown(document, list(drawn)).encode(),
@@ -137,6 +137,13 @@ def _write(folder: Path, results: Results, document: Document, draw: bool) -> di
         ),
     }
     return tables | ({"plots": _files(folder, len(drawn), list(drawn))} if drawn else {})
+
+
+def _drawn(results: Results) -> Iterator[tuple[str, bytes]]:
+    for curve in results.curves:
+        yield f"plots/{curve.name}.svg", plots.draw(curve)
+    for cloud in results.clouds:
+        yield f"plots/{cloud.name}.svg", clouds.draw(cloud)
 
 
 def _files(folder: Path, rows: int, names: Sequence[str]) -> Table:

@@ -4,6 +4,7 @@
     ids.parquet              row u32 · eid u32, sorted by eid: each row is one entity
     relations.safetensors    if there are any: `relations` [relations, ...], whose row is rid, and what
                              else the model has beside its entities, by the names that it gave
+    words and their vectors  if there are any: `words.py`; then there may be no entity
 
 Opening reads the manifest and a header of some hundred bytes. What is indexed is read, and nothing else.
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from kbtools.errors import ArtefactError
 from kbtools.io import tensors
 from kbtools.kb.reader import Tables
+from kbtools.vectors.mapping import Array, blocks, mapped, only_file
+from kbtools.vectors.words import TABLE as WORDS
+from kbtools.vectors.words import WordVectors
 
 KIND = "vectors"
 FILE, IDS, OTHERS = "vectors.safetensors", "ids.parquet", "relations.safetensors"
 NAME, RELATIONS = "vectors", "relations"  # of arrays, and of their tables in the manifest
 SCHEMA = pa.schema([pa.field("row", pa.uint32(), False), pa.field("eid", pa.uint32(), False)])
-DTYPES = ("float32", "float16")
-AT_ONCE = 1 << 26  # bytes of vectors that are looked at together
 
-Array = NDArray[Any]
 I64 = NDArray[np.int64]
 
 
@@ -70,24 +70,20 @@ class Vectors(Tables):
 
     def blocks(self) -> Iterator[Array]:
         """Read all vectors in order; a block is good until the next one is asked for."""
-        found = self._load(scattered=False)
-        array = found.tensors.arrays[NAME]
-        step = max(1, AT_ONCE * max(1, len(array)) // max(1, array.nbytes))
-        for at in range(0, len(array), step):
-            yield array[at : at + step]
-            found.let_go()
+        return blocks(self._mapped(scattered=False), NAME)
+
+    @cached_property
+    def words(self) -> WordVectors | None:
+        """The words that have a vector, if there are any."""
+        return WordVectors(self) if WORDS in self.tables else None
 
     @cached_property
     def _scattered(self) -> tensors.Mapped:
-        return self._load(scattered=True)
+        return self._mapped(scattered=True)
 
-    def _load(self, *, scattered: bool) -> tensors.Mapped:
-        path = self._file(NAME)
-        found = tensors.map_file(path, scattered=scattered)
-        array = found.tensors.arrays.get(NAME)
-        if array is None or array.ndim != 2 or not array.shape[1] or array.dtype.name not in DTYPES:
-            told = "no array" if array is None else f"{array.dtype} {array.shape}"
-            raise ArtefactError(f"{path}: {told}, where `{NAME}` is [rows, dim] of {' or '.join(DTYPES)}")
+    def _mapped(self, *, scattered: bool) -> tensors.Mapped:
+        found = mapped(self, NAME, NAME, scattered=scattered)
+        array = found.tensors.arrays[NAME]
         if len(array) != self.rows("ids"):
             raise ArtefactError(
                 f"{self.path}: {len(array):,} vectors of {self.rows('ids'):,} entities; make it again"
@@ -109,10 +105,4 @@ class Vectors(Tables):
         """Return what there is of relations, and what else the model has, by name."""
         if RELATIONS not in self.tables:
             return {}
-        return tensors.load(self._file(RELATIONS)).arrays
-
-    def _file(self, table: str) -> Path:
-        files = self.files(table)
-        if len(files) != 1:
-            raise ArtefactError(f"{self.path}: {len(files)} files of {table}, where one is wanted")
-        return files[0]
+        return tensors.load(only_file(self, RELATIONS)).arrays

@@ -12,9 +12,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from multiprocessing import connection, resource_tracker
@@ -25,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
+from kbtools.models.ahead import ahead
 from kbtools.shards.reading.batches import Batches, State
 from kbtools.shards.reading.planning import Place
 from kbtools.shards.reading.rows import Rows
@@ -125,18 +124,6 @@ class RowSet(Dataset[Tensors]):
         return tensors(self.rows.take(numbers))
 
 
-def _ahead(found: Iterator[Tensors], many: int, device: int) -> Iterator[Tensors]:
-    """Make so many batches in a thread while the one before is trained on; pin them for a device."""
-    pool = ThreadPoolExecutor(1, "batches", torch.cuda.set_device, (device,))
-    try:
-        coming = deque(pool.submit(next, found, None) for _ in range(many))
-        while (batch := coming.popleft().result()) is not None:
-            coming.append(pool.submit(next, found, None))
-            yield batch
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _begin(_number: int) -> None:
     """Begin as a worker: leave Ctrl-C to the main process, and end with it, whatever goes on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -200,7 +187,7 @@ class Loader:
         sent = self.workers or self.pin
         found = (parcel.open() for parcel in self._sent(made)) if sent else iter(made)
         device = torch.cuda.current_device() if self.pin else -1  # below 0 it is left as it is
-        yield from found if self.workers or not self.ahead else _ahead(found, self.ahead, device)
+        yield from found if self.workers or not self.ahead else ahead(found, self.ahead, device)
 
     def _sent(self, made: BatchStream) -> Iterator[Parcel]:
         loader = DataLoader(

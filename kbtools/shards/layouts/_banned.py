@@ -21,12 +21,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools.errors import ConfigError
+from kbtools.kb import statements
 from kbtools.kb.arrays import load_npy
 from kbtools.kb.reader import Base
 from kbtools.kb.resolving import resolve
+from kbtools.kb.statements import Triples
 from kbtools.shards.base import I64, Bools
-from kbtools.shards.layouts import _statements
-from kbtools.shards.layouts._statements import Triples
 
 SUFFIXES = (".json", ".jsonl", ".tsv", ".txt")
 
@@ -59,7 +59,7 @@ def save(out: Path, path: Path, base: Base, counts: Counter[str]) -> None:
     """Read facts and write them by number; those of entities or relations that are not there are counted."""
     facts = sorted({fact for file in _files(path) for fact in _read(file)})
     head, relation, tail = (pa.array([fact[at] for fact in facts], pa.string()) for at in range(3))
-    known = _statements.relations(base)
+    known = statements.relations(base)
     rid = known["rid"].combine_chunks().take(pc.index_in(relation, known["id"].combine_chunks()))
     ends = resolve({0: base}, pa.concat_arrays([head, tail])).eid.reshape(2, -1)
     found = np.column_stack([ends[0], pc.fill_null(rid, -1).to_numpy(False), ends[1]]).astype(np.int64)

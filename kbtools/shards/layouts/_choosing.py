@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 
 from kbtools.config import setting
 from kbtools.errors import ConfigError
+from kbtools.kb import statements
 from kbtools.kb.arrays import create_npy, load_npy
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import DEPRECATED
+from kbtools.kb.statements import UNSAID, Triples
 from kbtools.shards.base import Bools, Here
 from kbtools.shards.keys import key, parts, purpose
-from kbtools.shards.layouts import _banned, _statements
-from kbtools.shards.layouts._statements import UNSAID, Triples
+from kbtools.shards.layouts import _banned
 
 ROOM = "work/layout"
 
@@ -61,7 +62,7 @@ class Chooser:
         settings = self.settings
         found = self._left(triples, "of other ranks", _ranked(triples, settings.rank))
         found = self._left(found, "of other relations", self.wanted[found.relation])
-        found = _statements.once(found)
+        found = statements.once(found)
         if self.degree is not None:
             low = np.minimum(self.degree[found.head], self.degree[found.tail])
             found = self._left(found, "of rare entities", low >= settings.min_degree)
@@ -145,7 +146,7 @@ def _ranked(triples: Triples, rank: str) -> Bools:
 
 def _wanted(base: Base, settings: Choice) -> Bools:
     """Tell of each relation whether it is wanted; refuse names that are none."""
-    table = _statements.relations(base)
+    table = statements.relations(base)
     ids = table["id"].combine_chunks()
     strange = [
         name for name in (*settings.relations, *settings.deny) if not pc.any(pc.equal(ids, name)).as_py()

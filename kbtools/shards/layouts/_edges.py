@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kbtools.arrays import ranges
+from kbtools.kb import statements
 from kbtools.kb.arrays import load_npy
 from kbtools.kb.reader import Base
 from kbtools.shards.base import I64, Here
-from kbtools.shards.layouts import _choosing, _statements
+from kbtools.shards.layouts import _choosing
 
 Array = NDArray[Any]
 
@@ -73,8 +74,8 @@ def _mapped(folder: Path, base: Base) -> Edges:
 def _made(base: Base) -> Edges:
     found = [
         np.column_stack([best.head, best.relation, best.tail]).astype(np.uint32)
-        for triples in _statements.all_of(base)
-        for best in [_statements.once(triples.take(triples.best))]
+        for triples in statements.all_of(base)
+        for best in [statements.once(triples.take(triples.best))]
     ]
     every = np.concatenate(found) if found else np.zeros((0, 3), np.uint32)
     if len(base.parts) > 1:

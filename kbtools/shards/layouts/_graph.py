@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from kbtools.kb import statements
 from kbtools.kb.reader import Base
+from kbtools.kb.statements import Triples
 from kbtools.shards.assembly import lists
 from kbtools.shards.base import I64
-from kbtools.shards.layouts import _statements
 from kbtools.shards.layouts._choosing import Chooser
-from kbtools.shards.layouts._statements import Triples
 
 SCHEMA = pa.schema(
     [
@@ -32,7 +32,7 @@ def rows(base: Base, chooser: Chooser, low: int, high: int) -> Iterator[pa.Recor
     """Yield the neighbours of entities low … high − 1; all triples are read, those at hand are held."""
     chooser.counts = Counter()  # what is left out is told where the triples are written
     held: list[Triples] = []
-    for found in _statements.all_of(base):
+    for found in statements.all_of(base):
         near = (found.head >= low) & (found.head < high) | (found.tail >= low) & (found.tail < high)
         triples = chooser(found.take(near))
         held.append(triples.take(triples.split == TRAIN))

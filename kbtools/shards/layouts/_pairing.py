@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.arrays import ranges
+from kbtools.kb import statements
 from kbtools.kb.ids import Ids
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR
 from kbtools.shards.base import I64, Here, Texts
 from kbtools.shards.keys import key, purpose
-from kbtools.shards.layouts import _edges, _statements
+from kbtools.shards.layouts import _edges
 from kbtools.shards.views._mentions import aligned, mentions_of
 
 
@@ -76,7 +77,7 @@ def pairs(texts: Texts, chosen: I64, kb: int, reach: int, here: Here) -> Pairs:
 def distant(told: Pairs, base: Base, here: Here) -> Found:
     """Return what the knowledge base says of the pairs: perhaps not what the sentence says."""
     place, rid = _edges.edges(base, here).between(told.head_eid, told.tail_eid)
-    relations = _statements.relations(base)
+    relations = statements.relations(base)
     by_rid = pa.array(
         np.full(int(relations["rid"].to_numpy().max(initial=0)) + 1, None, object), STR
     ).to_pylist()

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from kbtools.arrays import ranges
 from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb import statements
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR
 from kbtools.shards.base import I64
-from kbtools.shards.layouts import _statements
 
 SYNONYMS, ABOVE = 0, 1  # kinds of pairs: what a pair is both is said to be synonyms
 NAMES = ("syn", "hyp")
@@ -148,11 +148,11 @@ def cleaned(texts: pa.Array) -> pa.Array:
 
 def _above(base: Base, names: tuple[str, ...]) -> tuple[I64, I64]:
     """Return which entity stands directly below which; `hyponym` is read the other way round."""
-    known = _statements.relations(base)
+    known = statements.relations(base)
     rids = dict(zip(known["id"].to_pylist(), known["rid"].to_pylist(), strict=True))
     wanted = np.array([rids[name] for name in names if name in rids], np.int64)
     low, high = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for triples in _statements.all_of(base):
+    for triples in statements.all_of(base):
         some = np.isin(triples.relation, wanted)
         low.append(triples.head[some])
         high.append(triples.tail[some])

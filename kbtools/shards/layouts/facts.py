@@ -23,10 +23,11 @@ import pyarrow.compute as pc
 
 from kbtools.config import setting
 from kbtools.errors import ConfigError
+from kbtools.kb import statements
 from kbtools.kb.reader import Base
 from kbtools.kb.schema import STR
 from kbtools.shards.base import I32, I64, NIL, NONE, SPAN, Cut, Here, Segments, Texts
-from kbtools.shards.layouts import _pairing, _statements, _told_facts
+from kbtools.shards.layouts import _pairing, _told_facts
 from kbtools.shards.layouts._around import CONTEXT, Context, around, marker_ids
 from kbtools.shards.layouts._pairing import Draw, Found
 from kbtools.shards.spans import SNAP, Snap, align
@@ -153,7 +154,7 @@ def _numbers(relation: pa.Array, settings: Settings, here: Here) -> I32:
         known = _listed(settings.relations)
         number = pc.index_in(relation, known, skip_nulls=True)
     elif base is not None:
-        table = _statements.relations(base)
+        table = statements.relations(base)
         number = (
             table["rid"]
             .combine_chunks()

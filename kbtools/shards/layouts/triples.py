@@ -21,10 +21,11 @@ import numpy as np
 import pyarrow as pa
 
 from kbtools.config import setting
+from kbtools.kb import statements
 from kbtools.kb.reader import Base
 from kbtools.shards.base import SPLITS, Examples, Here
 from kbtools.shards.keys import of_numbers
-from kbtools.shards.layouts import _choosing, _descriptions, _graph, _names, _statements
+from kbtools.shards.layouts import _choosing, _descriptions, _graph, _names
 from kbtools.shards.layouts._choosing import Choice, Chooser
 from kbtools.shards.layouts._descriptions import Wording
 from kbtools.shards.layouts._names import Naming
@@ -77,13 +78,13 @@ class TriplesLayout:
             _descriptions.save(
                 _choosing.room(here) / "described.npy", _descriptions.described(base, settings)
             )
-        return _statements.parts(base)
+        return statements.parts(base)
 
     def examples(self, part: dict[str, Any], settings: Settings, here: Here) -> Iterator[Examples]:
         """Yield the triples that are wanted."""
         base = _choosing.one_base(here, "triples")
         chooser = _chooser(base, settings, here)
-        for found in map(chooser, _statements.scan(base, **part)):
+        for found in map(chooser, statements.scan(base, **part)):
             if not len(found.head):
                 continue
             batch = pa.record_batch([pa.array(one) for one in found[:3]], schema=SCHEMA)
@@ -144,7 +145,7 @@ def _chooser(base: Base, settings: Settings, here: Here) -> Chooser:
 
 def _relations(base: Base, settings: Settings, here: Here) -> pa.RecordBatch:
     """Return the relations: by description, else by name, else by id."""
-    told = _statements.relations(base).select(["rid", "id", "description", "label"]).to_pydict()
+    told = statements.relations(base).select(["rid", "id", "description", "label"]).to_pydict()
     words = [
         next(one for one in (*words, id_) if one is not None)
         for *words, id_ in zip(told["description"], told["label"], told["id"], strict=True)

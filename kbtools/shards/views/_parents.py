@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kbtools.arrays import ranges
+from kbtools.kb import statements
 from kbtools.kb.reader import Base
 from kbtools.kb.resolving import resolve
 from kbtools.kb.schema import STR
 from kbtools.shards.base import I64, NONE, Here, Texts
-from kbtools.shards.layouts import _edges, _statements
+from kbtools.shards.layouts import _edges
 from kbtools.shards.views._mentions import Mentions
 
 AGAIN = -2
@@ -110,7 +111,7 @@ def _numbers(names: list[str], kb: Any, here: Here) -> I64:
     turned = np.array([name.startswith(INVERSE) for name in names], np.bool_)
     found = np.full(len(names), NONE, np.int64)
     for place, base in here.bases.items():
-        table = _statements.relations(base)
+        table = statements.relations(base)
         rid = table["rid"].combine_chunks().take(pc.index_in(plain, table["id"].combine_chunks()))
         number = pc.fill_null(rid, NONE).to_numpy(False).astype(np.int64)
         number = np.where((number >= 0) & turned, number + _count(base), number)
@@ -121,7 +122,7 @@ def _numbers(names: list[str], kb: Any, here: Here) -> I64:
 
 def _count(base: Base) -> int:
     """Return how many numbers of relations there are."""
-    return int(_statements.relations(base)["rid"].to_numpy().max(initial=-1)) + 1
+    return int(statements.relations(base)["rid"].to_numpy().max(initial=-1)) + 1
 
 
 def _leads(owner: I64, parent: I64, relation: I64, count: int) -> Leads:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from kbtools.errors import ArtefactError
 from kbtools.kb.reader import Base, Kb
-from kbtools.shards.base import I64, Bools
+
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 ROWS = 1 << 20  # of a task
 COLUMNS = ["head", "relation", "tail", "rank", "best", "split"]

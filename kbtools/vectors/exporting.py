@@ -1,0 +1,190 @@
+"""Vectors in a format that other programs read: ids of the knowledge base, words as they are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from kbtools import config, plugins
+from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb.bases import bases_of
+from kbtools.kb.ids import Ids
+from kbtools.kb.reader import Base
+from kbtools.vectors.formats.base import F32, Given, Named, Shape
+from kbtools.vectors.mapping import Array
+from kbtools.vectors.norms import Norms
+from kbtools.vectors.reader import RELATIONS, Vectors
+
+FORMATS = "kbtools.vectors.formats"
+
+Blocks = Iterator[tuple[pa.StringArray, F32]]
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written, and where; `norms` are the lengths of the vectors (L2).
+
+    What the format has no room for is left out: entities never are.
+    """
+
+    path: str
+    format: str
+    dim: int
+    entities: int
+    words: int
+    relations: int
+    left_out: dict[str, int]
+    norms: dict[str, dict[str, float]]
+
+
+def export(
+    path: Path | str,
+    out: Path | str,
+    *,
+    format: str,  # noqa: A002 - as on the command line
+    kbs: Sequence[Path | str] = (),
+    overwrite: bool = False,
+    overrides: Sequence[str] = (),
+) -> Exported:
+    """Write the vectors at `path` to `out`, a file or a folder as the format has it.
+
+    Ids are those of `kbs`, or of where these were when the vectors were made.
+    """
+    settings = config.build(Shape, where=f"vectors as {format}", overrides=overrides)
+    writer = plugins.load(FORMATS, format)
+    vectors = Vectors(path)
+    base = next(iter(bases_of(vectors.manifest, kbs).values())) if vectors.count or kbs else None
+    given = _given(vectors, base)
+    _put(Path(out), overwrite, lambda new: writer.write(given, new, settings))
+    there = {
+        "entities": given.entities,
+        "words": given.words,
+        "relations": len(given.relations.names) if given.relations else 0,
+    }
+    return Exported(
+        path=str(out),
+        format=format,
+        dim=given.dim,
+        **{name: n if name in writer.HOLDS else 0 for name, n in there.items()},
+        left_out={name: n for name, n in there.items() if n and name not in writer.HOLDS},
+        norms=given.norms,
+    )
+
+
+def summary(made: Exported) -> str:
+    """Tell in a few lines what was written."""
+    counts = {"entities": made.entities, "words": made.words, "relations": made.relations}
+    lines = [
+        f"{made.path}: " + ", ".join(f"{n:,} {name}" for name, n in counts.items() if n or name == "entities")
+    ]
+    if made.left_out:
+        there = ", ".join(f"{n:,} {name}" for name, n in made.left_out.items())
+        lines.append(f"  left out, as {made.format} has no room for them: {there}")
+    for name, told in made.norms.items():
+        lines.append(
+            f"  lengths of {name}: " + ", ".join(f"{what} {value:g}" for what, value in told.items())
+        )
+    return "\n".join(lines)
+
+
+def _given(vectors: Vectors, base: Base | None) -> Given:
+    eids, words = vectors.eids(), vectors.words
+    ids = Ids(base.kb) if base else None
+
+    def entity_blocks() -> Blocks:
+        at = 0
+        for block in vectors.blocks():
+            mine = eids[at : at + len(block)]
+            names = ids.take(mine) if ids else pa.nulls(len(mine), pa.string())
+            if names.null_count:
+                missing = int(mine[np.flatnonzero(names.is_null().to_numpy(zero_copy_only=False))[0]])
+                raise ArtefactError(
+                    f"{base.kb.path if base else ''}: has no entity {missing}; is it another release?"
+                )
+            yield names, block.astype(np.float32)
+            at += len(block)
+
+    def word_blocks() -> Blocks:
+        at = 0
+        if words is None:
+            return
+        for block in words.blocks():
+            yield words.texts.slice(at, len(block)), block.astype(np.float32)
+            at += len(block)
+
+    return Given(
+        vectors.dim,
+        len(eids),
+        len(words) if words else 0,
+        entity_blocks,
+        word_blocks,
+        _relations(vectors, base),
+        _norms(vectors),
+    )
+
+
+def _norms(vectors: Vectors) -> dict[str, dict[str, float]]:
+    told = {}
+    for name, blocks in (
+        ("entities", vectors.blocks()),
+        ("words", vectors.words.blocks() if vectors.words else iter(())),
+    ):
+        norms = Norms()
+        for _ in norms.over(blocks):
+            pass
+        if norms.rows:
+            told[name] = norms.told()
+    return told
+
+
+def _relations(vectors: Vectors, base: Base | None) -> Named | None:
+    """Return the vectors of relations with their ids; those of more axes are laid flat."""
+    array: Array | None = vectors.relations().get(RELATIONS)
+    if array is None or base is None:
+        return None
+    table = base.kb.table(RELATIONS, ["rid", "id"])
+    names = dict(zip(table["rid"].to_pylist(), table["id"].to_pylist(), strict=True))
+    if missing := [rid for rid in range(len(array)) if rid not in names]:
+        raise ArtefactError(f"{base.kb.path}: has no relation {missing[0]}; is it another release?")
+    flat = np.asarray(array, np.float32).reshape(len(array), -1)
+    return Named([names[rid] for rid in range(len(array))], flat)
+
+
+def _put(out: Path, overwrite: bool, write: Callable[[Path], Any]) -> None:
+    """Write something so that it is whole or absent."""
+    if out.exists() and not overwrite:
+        raise ConfigError(f"{out} exists; give another --out, or --overwrite to replace it")
+    new = out.with_name(f"partial-{out.name}")  # a format may look at how the name ends
+    _remove(new)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write(new)
+        if out.exists():
+            _replaceable(out, new)
+            _remove(out)
+        new.replace(out)
+    finally:
+        _remove(new)
+
+
+def _replaceable(out: Path, new: Path) -> None:
+    """Refuse to take away a folder that holds anything but what is written anew, or a file for a folder."""
+    if out.is_dir() != new.is_dir():
+        raise ConfigError(f"{out} is {'a folder' if out.is_dir() else 'a file'}; it is not overwritten")
+    strangers = (
+        {one.name for one in out.iterdir()} - {one.name for one in new.iterdir()} if out.is_dir() else set()
+    )
+    if strangers:
+        raise ConfigError(f"{out} holds {min(strangers)}, which was not written here; it is not overwritten")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,109 @@
+"""What makes vectors of texts: a model that is loaded, or the vectors of their words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kbtools.artefact import Input
+from kbtools.corpus.base import DOCUMENTS
+from kbtools.errors import ConfigError
+from kbtools.features.schema import VECTOR
+from kbtools.features.settings import Settings as Running
+from kbtools.models.features import opening, stage
+from kbtools.text import EXACT, FORMS, normalise_many, segment
+from kbtools.text.words import DIGIT, HAN, KATAKANA, LETTER, kinds
+from kbtools.vectors import KIND, Vectors
+from kbtools.vectors.words import ANY
+
+WORDY = np.isin(np.arange(8), [LETTER, DIGIT, HAN, KATAKANA])
+
+F32 = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """Texts in, one vector each out; zeros for a text of which nothing is known.
+
+    `name` tells encoders apart whose vectors differ.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """How wide its vectors are."""
+        ...
+
+    def __call__(self, texts: Sequence[str]) -> F32:
+        """Encode texts: [n, dim]."""
+        ...
+
+
+class Model:
+    """A run, or any model that features can be made with, read as `kbtools encode` reads it."""
+
+    def __init__(self, asked: opening.Asked) -> None:
+        self._here = opening.opened(asked)
+        self.name, self.dim = f"{Path(asked.model).name}@{asked.stamp[:12]}", self._here.dim
+
+    def __call__(self, texts: Sequence[str]) -> F32:
+        """Encode texts, those of like length together; [n, dim]."""
+        numbers = pa.array(map(str, range(len(texts))), pa.string())
+        none = [pa.nulls(len(texts), DOCUMENTS.field(name).type) for name in ("lang", "meta", "links")]
+        block = pa.table([numbers, pa.array(texts, DOCUMENTS.field("text").type), *none], schema=DOCUMENTS)
+        out = np.zeros((len(texts), self.dim), np.float32)
+        for batch in stage.encoded(self._here, block, Counter({"tokens": 0})):
+            rows = batch["doc_id"].cast(pa.int64()).to_numpy()
+            out[rows] = batch[VECTOR].flatten().to_numpy().reshape(-1, self.dim)
+        return out
+
+
+class MeanOfWords:
+    """The mean vector of the words of a text; one that is a word as a whole has that word's."""
+
+    def __init__(self, folder: str) -> None:
+        found = Vectors(folder)
+        if found.words is None:
+            raise ConfigError(f"{folder}: vectors of entities alone, no words; make some with --model sgns")
+        self._words = found.words
+        self._form = FORMS.get(str(found.manifest.settings.get("form", "")), EXACT)
+        self._zh: Any = found.manifest.settings.get("zh", "characters")
+        self.name, self.dim = f"{Path(folder).name}@{found.content[:12]}", found.dim
+
+    def __call__(self, texts: Sequence[str]) -> F32:
+        """Average words, [n, dim]."""
+        plain = normalise_many(texts, self._form)
+        whole = self._words.look(plain, forms=ANY, subwords=False)
+        left = np.flatnonzero(~whole.found)
+        cut = [self._cut(plain[at]) for at in left.tolist()]
+        whole.array[left] = self._words.phrases(cut, forms=ANY).array
+        return whole.array
+
+    def _cut(self, text: str) -> str:
+        spans = segment.words(text, zh=self._zh).tolist()
+        known = kinds()
+        return " ".join(text[start:end] for start, end in spans if WORDY[known[ord(text[start])]])
+
+
+def opened(settings: Any) -> tuple[Encoder, list[Input]]:
+    """Load what the settings name; return it with its content."""
+    if bool(settings.encoder) == bool(settings.words):
+        told = "only one of them" if settings.encoder else "one of them is needed"
+        raise ConfigError(
+            f"-o encoder=RUN|FOLDER|NAME or -o words=VECTORS: {told} for vectors of descriptions"
+        )
+    if settings.words:
+        made = MeanOfWords(settings.words)
+        return made, [Input(path=settings.words, kind=KIND, content=Vectors(settings.words).content)]
+    how = Running(length=settings.max_length, batch=settings.batch, device=settings.device)
+    asked, made_with = opening.ask(settings.encoder, settings.layers, settings.pool, how)
+    return Model(asked), made_with

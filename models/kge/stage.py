@@ -1,0 +1,262 @@
+"""`kbtools embed` of a knowledge graph: triples in, a `vectors` folder out, or what is left of one.
+
+Memory: two partitions of entities and one that comes (with what the optimiser keeps), the triples of a
+bucket, and what is known of the graph (see `known`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+
+from kbtools import artefact, config, vectors
+from kbtools.artefact import Input, KbRef, Manifest, Staging
+from kbtools.errors import ConfigError, KbError
+from kbtools.models.draws import key
+from kbtools.models.kge import categories, checkpoints, graph, partitions, recipes, rows, sampling
+from kbtools.models.kge.crew import Crew
+from kbtools.models.kge.edges import Buckets
+from kbtools.models.kge.graph import Graph
+from kbtools.models.kge.known import Known
+from kbtools.models.kge.live import Live
+from kbtools.models.kge.parts import Part
+from kbtools.models.kge.ranking import Ranker
+from kbtools.models.kge.recipe import Recipe
+from kbtools.models.kge.sampling import Sampler
+from kbtools.models.kge.small import Small
+from kbtools.models.kge.stepping import Stepper
+from kbtools.models.kge.store import Store
+from kbtools.models.kge.trainer import Look, Trainer
+from kbtools.models.training.world import AGAIN, World
+from kbtools.vectors.writer import fill
+
+GRAPH, TRAINING = "graph", "training"  # folders of the building site
+HITS = (1, 3, 10)
+TAKES = frozenset({"memory", "seed"})  # options of `embed` beside the common ones
+
+
+def embed(
+    kbs: Sequence[str | Path],
+    out: str | Path,
+    *,
+    model: str,
+    overrides: Iterable[str] = (),
+    seed: int | None = None,
+    memory: int | None = None,
+    overwrite: bool = False,
+    restart: bool = False,
+    quiet: bool = False,
+) -> Manifest:
+    """Learn vectors of a knowledge base's entities; go on where the same command stopped.
+
+    `memory`: bytes that tables may take where they are trained; entities are partitioned accordingly.
+    """
+    recipe = recipes.load(model, overrides, seed)
+    world = World()
+    try:
+        with world.present(lambda: AGAIN):
+            with world.together():
+                job = _Job(kbs, recipe, world, memory, quiet=quiet)
+            return job.run(Path(out), overwrite=overwrite, restart=restart)
+    finally:
+        world.close()
+
+
+class _Job:
+    """Vectors to be learned: what they are made from is checked, nothing is done yet."""
+
+    def __init__(
+        self, kbs: Sequence[str | Path], recipe: Recipe, world: World, memory: int | None, *, quiet: bool
+    ) -> None:
+        bases = graph.opened(kbs)
+        if len(bases) != 1:
+            names = ", ".join(base.name for base in bases)
+            raise ConfigError(
+                f"vectors are of one knowledge base, not of {len(bases)} ({names}); merge them first"
+            )
+        self.base = bases[0]
+        self.recipe, self.world, self.memory, self.quiet = recipe, world, memory, quiet
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key(recipe.seed, "scorer"))
+            self.scorer = recipes.scorer(recipe)
+        self.state = rows.make(recipe.optimiser.kind).bytes(self.scorer.width)  # of a row
+        self.number = self._partitions()
+        recipes.partitioned(recipe, self.number, world.size)
+
+    def run(self, out: Path, *, overwrite: bool, restart: bool) -> Manifest:
+        """Do it, or what is left of it; the main process holds the folder."""
+        told = config.plain(self.recipe) | {
+            "memory": self.memory if not self.recipe.partitions.number else None
+        }
+        plan = artefact.plan(vectors.KIND, told, [part.manifest.content for part in self.base.parts])
+        staging = Staging(out, plan, overwrite=overwrite, restart=restart)
+        with ExitStack() as stack:
+            with self.world.together():
+                if self.world.main:
+                    stack.enter_context(staging)
+            whole = self.world.told(msgspec.json.encode(staging.whole) if staging.whole else None)
+            if whole:
+                return msgspec.json.decode(whole, type=Manifest)
+            with self._worthwhile(staging):
+                trained = self._train(staging.work, stack)
+            made: list[Manifest] = []
+            with self.world.together():
+                if self.world.main:
+                    made.append(self._finish(staging, *trained))
+            sent: bytes = self.world.told(msgspec.json.encode(made[0]) if made else b"")
+            return msgspec.json.decode(sent, type=Manifest)
+
+    @contextmanager
+    def _worthwhile(self, staging: Staging) -> Iterator[None]:
+        """Keep the folder after an error only if it holds something to go on with."""
+        try:
+            yield
+        except KbError:
+            if self.world.main and not checkpoints.stamps(staging.work / TRAINING):
+                staging.forget()
+            raise
+
+    def _train(self, work: Path, stack: ExitStack) -> tuple[Trainer, Graph]:
+        recipe, world = self.recipe, self.world
+        found = self._graph(work / GRAPH)
+        with world.together():  # nobody begins before all have found where to go on
+            trainer = self._trainer(work, found, stack)
+        times = trainer.sampler.times * len(found.train)
+        done = times * trainer.state.epoch
+        with Live(
+            times * recipe.epochs, recipe.epochs, done=done, quiet=self.quiet or not world.main
+        ) as live:
+            for odd in trainer.odd:
+                live.note(odd)
+            if trainer.state.step:
+                live.note(f"going on behind epoch {trainer.state.epoch:,}, round {trainer.state.round:,}")
+            trainer.run(live)
+        return trainer, found
+
+    def _trainer(self, work: Path, found: Graph, stack: ExitStack) -> Trainer:
+        recipe, scorer, device = self.recipe, self.scorer, self.world.device
+        self._check(found)
+        known = Known([found.train], found.rows, found.relations).to(device)
+        edges = partitions.edges(found.rows, self.number)
+        make = partial(self._part, edges)
+        store = stack.enter_context(Store(work / TRAINING, edges, make, device, chief=self.world.main))
+        small = Small(recipe, scorer, found.relations, device)
+        return Trainer(
+            recipe,
+            Buckets(work / "buckets", found.train, edges),
+            store,
+            small=small,
+            sampler=Sampler(recipe, found.relations, known, self._to_head(found), device),
+            stepper=Stepper(recipe, scorer, small, known, found.relations),
+            crew=Crew(self.world),
+            look=self._look(found, store, small),
+        )
+
+    def _partitions(self) -> int:
+        """Say in how many parts entities are held: as asked for, or as few as fit."""
+        asked = self.recipe.partitions.number
+        if asked or self.memory is None:
+            return asked or 1
+        return partitions.number(self.base.kb.rows("entities"), self.scorer.width, self.state, self.memory)
+
+    def _check(self, found: Graph) -> None:
+        """Refuse what cannot be done with these triples, or on this device."""
+        patience = self.recipe.judge.patience
+        if patience and not len(found.valid):
+            raise ConfigError(
+                f"judge.patience={patience}: validation says when to stop, and {self.base.kb.path} has none; "
+                "-o triples.hold_out=0.05 keeps some triples for it, or -o judge.patience=0"
+            )
+        room = self.memory
+        if self.world.device.type == "cuda":
+            free = torch.cuda.mem_get_info(self.world.device)[0]
+            room = min(free, room or free)
+        if room is not None:
+            partitions.check(found.rows, self.scorer.width, self.state, room, self.number)
+
+    def _graph(self, folder: Path) -> Graph:
+        """Read the triples, in one process; the others see its files."""
+        world, made = self.world, []
+        seed = key(self.recipe.seed, "rows")
+        with world.together():
+            if world.main:
+                folder.mkdir(parents=True, exist_ok=True)
+                shuffled = seed if self.number > 1 else None
+                made.append(
+                    graph.read(
+                        [self.base], self.recipe.triples, folder, shuffled=shuffled, seed=self.recipe.seed
+                    )
+                )
+        told = world.told((made[0].eids, made[0].relations, made[0].counts) if made else None)
+        return made[0] if made else graph.written(folder, *told)
+
+    def _part(self, edges: Sequence[int], number: int) -> Part:
+        """Make a partition as it is before it is trained."""
+        count = int(edges[number + 1] - edges[number])
+        drawn = torch.Generator().manual_seed(key(self.recipe.seed, "entities", number))
+        how = rows.make(self.recipe.optimiser.kind)
+        return Part(self.scorer.start(count, drawn), how.state(count, self.scorer.width))
+
+    def _to_head(self, found: Graph) -> sampling.F32 | None:
+        if self.recipe.negatives.corrupt != "bernoulli":
+            return None
+        return categories.shape(found.train, found.relations).to_head
+
+    def _look(self, found: Graph, store: Store, small: Small) -> Look | None:
+        """Return what ranks a sample of validation, if there is any."""
+        triples = found.valid
+        if not len(triples):
+            return None
+        judge = self.recipe.judge
+        most = judge.triples or len(triples)
+        drawn = np.random.default_rng(key(self.recipe.seed, "look")).permutation(len(triples))[:most]
+        asked = torch.from_numpy(triples[np.sort(drawn)])
+
+        @cache  # of several processes one looks
+        def known() -> Known:
+            parts = [found.train, found.valid]
+            return Known(parts, found.rows, found.relations).to(self.world.device)
+
+        def look() -> dict[str, Any]:
+            ranker = Ranker(small.scorer, store, *small.split(found.relations))
+            ranks = ranker.rank(asked, known())
+            hits = {f"hits@{most}": float((ranks.of() <= most).mean()) for most in HITS}
+            return {"split": "valid", "triples": len(asked), "mrr": ranks.mrr(), **hits}
+
+        return look
+
+    def _finish(self, staging: Staging, trainer: Trainer, found: Graph) -> Manifest:
+        """Write the vectors and what tells of them; name the folder."""
+        trainer.best()
+        recipe, small, store = self.recipe, trainer.small, trainer.store
+        relations, reciprocal = small.split(found.relations)
+        others = {"relations": relations, **({"reciprocal": reciprocal} if reciprocal is not None else {})}
+        others |= {f"scorer.{name}": one for name, one in small.scorer.state_dict().items()}
+        arrays = {name: one.detach().cpu().numpy() for name, one in others.items()}
+        blocks = (block.cpu().numpy() for _, block in store.blocks())
+        like = np.zeros((0, small.scorer.width), np.float32)
+        tables = fill(staging.new, found.eids, blocks, like, arrays)
+        state = trainer.state
+        parts = [part.manifest for part in self.base.parts]
+        manifest = artefact.begin(
+            vectors.KIND,
+            settings={**config.plain(recipe), "rows": found.rows, "width": small.scorer.width},
+            inputs=[
+                Input(path=str(part.path), kind="kb", content=part.manifest.content)
+                for part in self.base.parts
+            ],
+            kbs=[KbRef(name=self.base.name, content=parts[0].content, id_space=parts[0].id_space)],
+            licences=artefact.unite(licence for one in parts for licence in one.licences),
+            incomplete=any(one.incomplete for one in parts),
+            tables=tables,
+            counts={**found.counts, "epochs": state.epoch, "steps": state.step},
+            notes={"looks": state.looks, "best": state.best},
+        )
+        return staging.commit(manifest)
