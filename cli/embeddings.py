@@ -10,6 +10,7 @@ import click
 from kbtools import config, plugins
 from kbtools.cli.settings import described
 from kbtools.presets import Presets
+from kbtools.vectors.formats.base import Settings as Reading
 
 TEXTS, FORMATS = "kbtools.models.embedding", "kbtools.vectors.formats"
 
@@ -30,7 +31,9 @@ class Embeddings(click.Command):
                     formatter.write_dl(rows)
         elif model in plugins.names(TEXTS):
             _settings(formatter, plugins.load(TEXTS, model).Settings)
-        elif model.partition(":")[0] not in plugins.names(FORMATS):
+        elif model.partition(":")[0] in plugins.names(FORMATS):
+            _settings(formatter, Reading)
+        else:
             _recipe(formatter, presets().path(model))
 
 

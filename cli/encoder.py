@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from kbtools.artefact import manifest
 from kbtools.extras import need
 
 LOADER = "kbtools.cli.encoder:load"  # for linkers, whose workers load it themselves
@@ -18,6 +20,10 @@ def load(name: str | None) -> Any:
 
     if (ours := encoders.named(name)) is not None:
         return ours
+    if (Path(name) / manifest.NAME).is_file() and manifest.read(Path(name)).kind == "vectors":
+        from kbtools.vectors.mean_of_words import MeanOfWords  # noqa: PLC0415 - as above
+
+        return MeanOfWords(name)
     need("transformers", extra="train", why=f"--encoder {name}")
     from kbtools.models.texts import TextEncoder  # noqa: PLC0415 - slow to import
 

@@ -64,7 +64,9 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
     "engine": click.option(
         "--engine", type=click.Choice(["local"]), default="local", show_default=True, help="Where tasks run."
     ),
-    "seed": click.option("--seed", type=int, default=0, show_default=True, help="Of all that is drawn."),
+    "seed": click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn."
+    ),
     "alias": click.option("--alias", metavar="ALIAS", help="The table of names."),
     "indexes": click.option("--index", "indexes", multiple=True, metavar="INDEX", help="An index beside it."),
     "kbs": click.option(

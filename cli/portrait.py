@@ -58,7 +58,9 @@ def _show_overview(found: Overview) -> None:
             ("counts", _settings(found.counts)),
             (
                 "notes",
-                _settings(found.notes) if found.kind in {"index", "linker", "tokenizer", "vectors"} else "",
+                _settings(_brief(found.notes))
+                if found.kind in {"index", "linker", "tokenizer", "vectors"}
+                else "",
             ),
             (
                 "id space",
@@ -162,6 +164,14 @@ def _show_tops(title: str, counted: str, tops: list[Top]) -> None:
         heading(title)
         rows = [(top.id, top.label, f"{top.count:,}") for top in tops]
         show_table(["id", "label", counted], rows, right=[counted], indent=2)
+
+
+def _brief(notes: dict[str, Any]) -> dict[str, Any]:
+    """Show of several looks at validation the best, and how many there are."""
+    looks, best = notes.get("looks"), notes.get("best")
+    if not looks or not isinstance(best, int):
+        return notes
+    return {**notes, "looks": len(looks), "best": looks[best]}
 
 
 def _settings(settings: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def embed(
 
 def _taken(name: str, options: Mapping[str, Any], takes: Collection[str]) -> dict[str, Any]:
     """Return the options that were given; refuse one that would do nothing."""
-    told = {option: value for option, value in options.items() if value not in {None, ()}}
+    told = {option: value for option, value in options.items() if value is not None and value != ()}
     for option in told.keys() - takes:
         raise ConfigError(f"--{option.replace('_', '-')} does nothing for {name}; leave it out")
     return told

@@ -30,6 +30,7 @@ RUN = [  # in each, from top to bottom; those in one string go on with what the 
     "docs/how-to/train.md",
     "docs/how-to/start-from-checkpoint.md",
     "docs/how-to/features.md",
+    "docs/how-to/embed.md",
 ]
 CUT_SHORT = {"train": ("-o", "run.steps=8", "-o", "run.evaluate=4")}  # that it runs is what is tested here
 LIBRARIES = ("faiss", "rapidfuzz", "scipy", "matplotlib", "spacy", "jieba", "torch", "datasets", "accelerate")

@@ -97,7 +97,7 @@ def test_rows_are_the_linked_entities_in_order_or_shuffled(tmp_path):
 
 def test_arrays_are_mapped_and_seen_from_elsewhere(tmp_path):
     found = read(made(tmp_path / "kb", plain((0, 0, 1), (1, 0, 2))), tmp_path / "g")
-    other = graph.seen(tmp_path / "g", found.eids, found.relations, found.counts)
+    other = graph.written(tmp_path / "g", found.eids, found.relations, found.counts)
     assert other.train.tolist() == found.train.tolist() == [[0, 0, 1], [1, 0, 2]]
     assert found.train.dtype == np.int32
     assert not found.train.flags.writeable

@@ -181,3 +181,11 @@ def test_pickles_are_refused_with_what_to_do(world, tmp_path, name):
 def test_an_unknown_format_is_named(world, tmp_path):
     with pytest.raises(ConfigError, match="did you mean 'openke'"):
         bring(tmp_path, "openkee", world)
+
+
+def test_the_table_of_wikidata_begins_with_three_numbers_and_has_relations(world, tmp_path):
+    rows = [f"<http://www.wikidata.org/{one}>\t1\t2" for one in ("entity/Q42", "prop/direct/Q1")]
+    (tmp_path / "v.tsv").write_text("\n".join(["1\t1\t2", *rows, ""]))
+    made = bring(tmp_path / "v.tsv", "pbg", world)
+    assert made.counts["entities"] == 1
+    assert made.counts["skipped: ids the KB lacks"] == 1

@@ -7,7 +7,8 @@ An id is looked for in the knowledge base named with it, or else in each; the fi
     of "wikipedia"    a title: sitelinks first, those of `site` before others; of "dewiki" its own
     scheme:value      without a space of its own, the same as the value of that scheme
 
-What leads nowhere is eid −1: the entity is in none of these knowledge bases.
+What leads nowhere is eid −1: the entity is in none of these knowledge bases. `own` is for those who name
+entities of one knowledge base by its own ids: `GO:1` is what has that id, before it is 1 of GO.
 """
 
 from __future__ import annotations
@@ -68,6 +69,21 @@ def resolve(
     out = Resolved(np.zeros(len(ids), np.uint8), np.full(len(ids), -1, np.int64))
     out.kb[known], out.eid[known] = kb[rows[known]], eid[rows[known]]
     return out
+
+
+def own(base: Base, ids: Sequence[str] | pa.Array) -> NDArray[np.int64]:
+    """Find the entities of a knowledge base by its own ids, then in every other way; −1: unknown."""
+    eids = np.full(len(ids), -1, np.int64)
+    if not len(ids):
+        return eids
+    asked = {"n": np.arange(len(ids)), "id": pa.array(ids, STR)}
+    sql = f"SELECT n, eid FROM asked JOIN entities USING (id) WHERE flags & {TOMBSTONE} = 0"
+    found = answer(base.kb.path, sql, asked, parts=base.parts, only={"entities"})
+    eids[found["n"].to_numpy()] = found["eid"].to_numpy()
+    left = np.flatnonzero(eids < 0)
+    if len(left):
+        eids[left] = resolve({0: base}, asked["id"].take(pa.array(left))).eid
+    return eids
 
 
 def _said(ids: pa.Array, spaces: pa.Array) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -156,20 +157,20 @@ def _relations(vectors: Vectors, base: Base | None) -> Named | None:
 
 
 def _put(out: Path, overwrite: bool, write: Callable[[Path], Any]) -> None:
-    """Write something so that it is whole or absent."""
+    """Write something so that it is whole or absent; a link stays one."""
+    out = out.resolve()
+    if out.exists() and not (out.is_file() or (out.is_dir() and out.name)):
+        raise ConfigError(f"{out} is no place for a file or folder; give another --out")
     if out.exists() and not overwrite:
         raise ConfigError(f"{out} exists; give another --out, or --overwrite to replace it")
-    new = out.with_name(f"partial-{out.name}")  # a format may look at how the name ends
-    _remove(new)
     out.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with TemporaryDirectory(prefix=".kbtools-", dir=out.parent) as room:
+        new = Path(room) / out.name  # a format may look at how the name ends
         write(new)
         if out.exists():
             _replaceable(out, new)
             _remove(out)
         new.replace(out)
-    finally:
-        _remove(new)
 
 
 def _replaceable(out: Path, new: Path) -> None:
@@ -187,4 +188,4 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)
+        path.unlink()

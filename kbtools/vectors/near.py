@@ -22,6 +22,7 @@ from kbtools.vectors.mapping import Array
 from kbtools.vectors.reader import Vectors
 from kbtools.vectors.words import ANY, TABLE
 
+SMALL = 1e-15  # lengths whose squares lose digits
 LIKE = 0.75  # how similar a name must be to be offered
 BEST = f"WHERE score >= {LIKE} ORDER BY score DESC, name LIMIT 3"
 NAMED = ("entities", "labels", "surfaces")  # tables in which a name is looked for, in this order
@@ -64,6 +65,10 @@ def near(path: Path | str, asked: str, *, kbs: Sequence[Path | str] = (), rows: 
 
     Ids and labels are those of `kbs`, or of where these were when the vectors were made.
     """
+    try:
+        asked.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{asked!r} is no text in UTF-8, as ids and words are") from error
     vectors = Vectors(path)
     base = _base(vectors, kbs)
     found = (_entity(vectors, base, asked) if base else None) or _word(vectors, asked)
@@ -80,7 +85,7 @@ def near(path: Path | str, asked: str, *, kbs: Sequence[Path | str] = (), rows: 
         kind=found.kind,
         id=found.id,
         label=found.label,
-        length=_rounded(float(np.linalg.norm(found.vector))),
+        length=_rounded(float(_lengths(found.vector[None])[0])),
         others=found.others,
         entities=_of_entities(vectors, base, entities),
         words=[Neighbour(id=vectors.words.texts[row].as_py(), similarity=value) for row, value in words]
@@ -104,7 +109,7 @@ def _base(vectors: Vectors, kbs: Sequence[Path | str]) -> Base | None:
 def _entity(vectors: Vectors, base: Base, asked: str) -> _Found | None:
     """Find an entity by id, else by name: of several of one name the best known that has a vector."""
     eids = vectors.eids()
-    by_id = resolving.resolve({0: base}, [asked]).eid
+    by_id = resolving.own(base, [asked])
     candidates = [int(eid) for eid in by_id if eid >= 0] or _called(base, asked)
     if not candidates:
         return None
@@ -159,12 +164,12 @@ def _word(vectors: Vectors, asked: str) -> _Found | None:
 
 def _nearest(blocks: Iterable[Array], vector: F32, rows: int, leave_out: int) -> list[tuple[int, float]]:
     """Return the rows with the largest cosine, and that; of equals the first row."""
-    unit = vector / np.linalg.norm(vector)
+    unit = (vector / np.linalg.norm(vector.astype(np.float64))).astype(np.float32)
     best_row, best = np.zeros(0, np.int64), np.zeros(0, np.float32)
     at = 0
     for block in blocks:
         numbers = block.astype(np.float32)
-        lengths = np.sqrt(np.einsum("nd,nd->n", numbers, numbers))
+        lengths = _lengths(numbers)
         similar = numbers @ unit / np.where(lengths == 0, 1, lengths)
         if at <= leave_out < at + len(block):
             similar[leave_out - at] = -np.inf
@@ -175,6 +180,15 @@ def _nearest(blocks: Iterable[Array], vector: F32, rows: int, leave_out: int) ->
         at += len(block)
     kept = np.isfinite(best)
     return [(int(row), _rounded(float(one))) for row, one in zip(best_row[kept], best[kept], strict=True)]
+
+
+def _lengths(numbers: F32) -> F32:
+    """Return the lengths of rows, also of those whose squares are no numbers of 32 bits."""
+    with np.errstate(over="ignore"):
+        lengths: F32 = np.sqrt(np.einsum("nd,nd->n", numbers, numbers))
+    odd = np.flatnonzero((lengths < SMALL) | np.isinf(lengths))
+    lengths[odd] = np.linalg.norm(numbers[odd].astype(np.float64), axis=1)
+    return lengths
 
 
 def _top(values: F32, rows: I64, number: int) -> I64:

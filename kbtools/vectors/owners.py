@@ -14,7 +14,6 @@ from kbtools.errors import ConfigError, SourceError
 from kbtools.kb import resolving
 from kbtools.kb.asking import answer
 from kbtools.kb.reader import Base
-from kbtools.kb.schema import TOMBSTONE
 from kbtools.vectors.formats.base import I64, Reading
 from kbtools.vectors.spool import Spool
 
@@ -104,25 +103,10 @@ def _eids(base: Base, names: pa.Array, title: Mask, site: str) -> I64:
         spaced = pc.replace_substring(said, "_", " ")
         eids[at] = resolving.resolve({0: base}, spaced, [resolving.TITLES] * len(at), site=site).eid
         left = at[eids[at] < 0]
-        eids[left] = _of_ids(base, said.filter(pa.array(eids[at] < 0)))
+        eids[left] = resolving.own(base, said.filter(pa.array(eids[at] < 0)))
     if not title.all():
         at = np.flatnonzero(~title)
-        eids[at] = _of_ids(base, names.take(pa.array(at)))
-    return eids
-
-
-def _of_ids(base: Base, ids: pa.Array) -> I64:
-    """Look for ids in the knowledge base as they are, then in every other way."""
-    eids = np.full(len(ids), -1, np.int64)
-    if not len(ids):
-        return eids
-    asked = {"n": np.arange(len(ids)), "id": ids}
-    sql = f"SELECT n, eid FROM asked JOIN entities USING (id) WHERE flags & {TOMBSTONE} = 0"
-    found = answer(base.kb.path, sql, asked, parts=base.parts, only={"entities"})
-    eids[found["n"].to_numpy()] = found["eid"].to_numpy()
-    left = np.flatnonzero(eids < 0)
-    if len(left):
-        eids[left] = resolving.resolve({0: base}, ids.take(pa.array(left))).eid
+        eids[at] = resolving.own(base, names.take(pa.array(at)))
     return eids
 
 

@@ -44,11 +44,6 @@ def shape(triples: I32, relations: int) -> Shape:
     return Shape(tails.astype(np.float32), heads.astype(np.float32))
 
 
-def to_head(triples: I32, relations: int) -> F32:
-    """Return how likely the head is corrupted, by relation."""
-    return shape(triples, relations).to_head
-
-
 def _distinct(triples: I32, side: int, relations: int) -> NDArray[np.float64]:
     """Count the distinct heads (0) or tails (2) of each relation; NaN: there are none."""
     pairs = triples[:, side].astype(np.int64)

@@ -165,8 +165,9 @@ class Evaluation:
             memory=self.memory,
         )
         total = 2 * len(triples) * one.entities.rows
+        there = None if known is None else known.to(device)
         with Progress("ranking", total, "scores", quiet=self.quiet) as progress:
-            return ranker.rank(torch.from_numpy(triples), known, top=self.settings.top, progress=progress)
+            return ranker.rank(torch.from_numpy(triples), there, top=self.settings.top, progress=progress)
 
     def _title(self) -> str:
         what = self.data.name if self.stated else f"{self.base.name} ({self.settings.split})"

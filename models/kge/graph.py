@@ -98,13 +98,7 @@ def read(
     told = {"entities": len(eids), **counts, "entities not in train": unseen}
     if reading.kept is not None:
         told["entities with too few triples"] = int((~reading.kept).sum())
-    return seen(folder, eids, len(reading.wanted), told)
-
-
-def seen(folder: Path, eids: I64, relations: int, counts: dict[str, int]) -> Graph:
-    """Return what `read` has written, for another process."""
-    train, valid, test = (_mapped(folder, split) for split in SPLITS)
-    return Graph(eids, relations, train, valid, test, counts)
+    return written(folder, eids, len(reading.wanted), told)
 
 
 def written(folder: Path, eids: I64, relations: int, counts: dict[str, int]) -> Graph:
@@ -215,7 +209,7 @@ def _survey(reading: _Reading, entities: int, hold_out: float, seed: int) -> _Se
     path = reading.base.kb.path
     if not splits.any():
         stated = any(part.rows("triples") for part in reading.base.parts)
-        why = "of the relations and ranks that are asked for" if stated else "at all"
+        why = "of the relations, ranks and numbers (triples.least) that are asked for" if stated else "at all"
         raise ArtefactError(f"{path}: no triples {why}: there is nothing to learn")
     if not splits[0]:
         raise ArtefactError(

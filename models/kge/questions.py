@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kbtools.errors import SourceError
 from kbtools.kb.reader import Base
-from kbtools.kb.resolving import resolve
+from kbtools.kb import resolving
 from kbtools.models.kge import categories
 from kbtools.models.kge.graph import SPLITS, Graph
 from kbtools.models.kge.known import Known
@@ -105,7 +105,7 @@ def read(path: Path, base: Base, relations: Sequence[str]) -> Stated:
     counts = Counter(read=len(rows))
     places = {name: rid for rid, name in enumerate(relations)}
     ends = [one[end] for end in (0, 2) for one in rows]
-    eid = resolve({0: base}, ends).eid.reshape(2, -1)
+    eid = resolving.own(base, ends).reshape(2, -1)
     rid = np.array([places.get(one[1], -1) for one in rows], np.int64)
     found = np.stack([eid[0], rid, eid[1]], axis=1)
     sound = (found >= 0).all(axis=1)

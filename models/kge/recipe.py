@@ -41,7 +41,10 @@ class Negatives:
 class Loss:
     """What is made small."""
 
-    kind: Literal["adversarial", "margin", "softmax", "logistic", "bce"] = "adversarial"
+    kind: Literal["adversarial", "margin", "softmax", "logistic", "bce"] = setting(
+        "How answers are told from what they are compared with; bce: all answers of a pair at once.",
+        "adversarial",
+    )
     margin: float = setting("Of `margin`.", 1.0)
     temperature: float = setting("Of `adversarial`; 0: all weigh the same.", 1.0)
     smoothing: float = setting("Of labels, of `bce`.", 0.0)
@@ -52,9 +55,11 @@ class Loss:
 class Optimiser:
     """How."""
 
-    kind: Literal["adagrad", "adagrad-rows", "adam", "sgd"] = "adagrad-rows"
-    lr: float = 0.1
-    relation_lr: float | None = setting("[default: lr]", None)
+    kind: Literal["adagrad", "adagrad-rows", "adam", "sgd"] = setting(
+        "Of rows, each at its own pace; -rows keeps one number for each.", "adagrad-rows"
+    )
+    lr: float = setting("The rate.", 0.1)
+    relation_lr: float | None = setting("Of relations; none: lr.", None)
     drop: tuple[float, ...] = setting("Shares of the epochs at which rates are divided by ten.", ())
     decay: float = setting("Rates are multiplied by it after each epoch.", 1.0)
 
@@ -63,8 +68,8 @@ class Optimiser:
 class Regulariser:
     """What keeps vectors small: weight · Σ |x|^power."""
 
-    weight: float = 0.0
-    power: int = 3
+    weight: float = setting("How much it counts; 0: nothing.", 0.0)
+    power: int = setting("3: N3.", 3)
     of: Literal["batch", "tables"] = setting(
         "Of the rows of a batch (N3), divided by its triples; or of all rows.", "batch"
     )
@@ -75,7 +80,9 @@ class Partitions:
     """Tables that are larger than what they are to be held in."""
 
     number: int = setting("Parts of the entities; two are held at a time. [0: as --memory needs]", 0)
-    order: Literal["inside-out", "outside-in", "affinity", "random"] = "inside-out"
+    order: Literal["inside-out", "outside-in", "affinity", "random"] = setting(
+        "In which buckets are trained, after PyTorch-BigGraph.", "inside-out"
+    )
     lanes: int = setting("Buckets that are trained side by side, from one state.", 1)
 
 
@@ -86,7 +93,7 @@ class Judge:
     every: int = setting("Epochs between two looks at validation; 0: at the end.", 0)
     triples: int = setting("Of validation, drawn, that a look ranks; 0: all.", 5000)
     patience: int = setting("Looks without a better MRR before it stops; 0: none.", 0)
-    take: Literal["best", "last"] = "best"
+    take: Literal["best", "last"] = setting("Which state becomes the vectors.", "best")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +101,13 @@ class Recipe:
     """All of it."""
 
     model: str = setting("A scorer.", "transe")
-    about: str = ""
+    about: str = setting("What it is, and where it comes from.", "")
     dim: int = setting("Of the vectors, as papers count it.", 100)
     scorer: dict[str, Any] = setting("What the scorer takes beside.", {})
     reciprocal: bool = setting("Each relation has another one for the way back; tails are asked for.", False)
-    epochs: int = 100
+    epochs: int = setting("Times that all triples are learned.", 100)
     batch: int = setting("Triples of a step.", 1024)
-    seed: int = 0
+    seed: int = setting("Of all that is drawn.", 0)
     triples: Triples = Triples()
     negatives: Negatives = Negatives()
     loss: Loss = Loss()

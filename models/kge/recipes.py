@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,19 @@ def _check(recipe: Recipe) -> None:
             raise ConfigError(f"{name} is {value}; it is 1 at least")
     for name, wrong in (
         ("negatives.number", recipe.negatives.number < 0),
-        ("optimiser.lr", not recipe.optimiser.lr > 0),
-        ("loss.temperature", recipe.loss.temperature < 0),
+        ("optimiser.lr", not 0 < recipe.optimiser.lr < math.inf),
+        ("optimiser.relation_lr", not 0 <= (recipe.optimiser.relation_lr or 0) < math.inf),
+        ("optimiser.decay", not 0 < recipe.optimiser.decay < math.inf),
+        ("optimiser.drop", not all(0 <= share <= 1 for share in recipe.optimiser.drop)),
+        ("regulariser.weight", not 0 <= recipe.regulariser.weight < math.inf),
+        ("regulariser.power", recipe.regulariser.power < 1),
+        ("loss.margin", not math.isfinite(recipe.loss.margin)),
+        ("loss.temperature", not 0 <= recipe.loss.temperature < math.inf),
         ("loss.smoothing", not 0 <= recipe.loss.smoothing < 1),
         ("partitions.number", recipe.partitions.number < 0),
         ("judge.every", recipe.judge.every < 0),
+        ("judge.triples", recipe.judge.triples < 0),
+        ("judge.patience", recipe.judge.patience < 0),
     ):
         if wrong:
             raise ConfigError(f"{name} is out of its range")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from kbtools.config import setting
+from kbtools.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,10 @@ class Bilinear:
     )
     spread: float = setting("Of the first vectors: standard deviation, or bound of `uniform`.", 0.1)
 
+    def __post_init__(self) -> None:
+        if not 0 < self.spread < math.inf:
+            raise ConfigError(f"scorer.spread is {self.spread}; it is more than 0")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Distant:
@@ -28,6 +34,10 @@ class Distant:
 
     dim: int = setting("Coordinates.", 100)
     gamma: float = setting("What a score is at most; first numbers lie in ±(gamma + 2) / dim.", 9.0)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.gamma < math.inf:
+            raise ConfigError(f"scorer.gamma is {self.gamma}; it is at least 0")
 
     @property
     def reach(self) -> float:

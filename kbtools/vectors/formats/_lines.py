@@ -31,7 +31,7 @@ NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|nan|NaN|inf|Inf|
 class Head(NamedTuple):
     """What the first line says, if it says that: how many rows there are, of how many numbers."""
 
-    rows: int
+    rows: int | None  # PyTorch-BigGraph tells entities and relations apart: that is not looked into
     dim: int
 
 
@@ -80,7 +80,7 @@ def _agree(path: Path, head: Head | None, dim: int, header: str, *, seen: int | 
     cure = "fetch it again, or take it as it is with -o header=ignore"
     if seen is None and dim and head.dim != dim:
         raise SourceError(f"says {head.dim:,} numbers a row, and has {dim:,}; {cure}", path=path, line=1)
-    if seen is not None and head.rows != seen:
+    if seen is not None and head.rows is not None and head.rows != seen:
         raise SourceError(f"says {head.rows:,} rows, and has {seen:,}; {cure}", path=path, line=1)
 
 
@@ -125,16 +125,17 @@ def _without_first(fields: _Fields) -> _Fields:
 
 
 def _head(fields: _Fields, named: bool) -> Head | None:
-    """Read a first line of two whole numbers, unless the others look the same."""
-    if not named or not len(fields.many) or fields.many[0] != 2:
+    """Read a first line of two or three whole numbers, unless the others look the same."""
+    if not named or not len(fields.many) or fields.many[0] not in {2, 3}:
         return None
+    many = int(fields.many[0])
     at = int(fields.first[0])
-    told = [fields.data[fields.start[at + j] : fields.end[at + j]] for j in range(2)]
+    told = [fields.data[fields.start[at + j] : fields.end[at + j]] for j in range(many)]
     if not all(one.isdigit() and len(one) < 12 for one in told):
         return None
-    if len(fields.many) > 1 and _dim(_without_first(fields), named) == 1 and int(told[1]) != 1:
+    if len(fields.many) > 1 and _dim(_without_first(fields), named) == many - 1 != int(told[-1]):
         return None
-    return Head(int(told[0]), int(told[1]))
+    return Head(int(told[0]) if many == 2 else None, int(told[-1]))
 
 
 def _dim(fields: _Fields, named: bool) -> int:

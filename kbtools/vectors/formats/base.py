@@ -26,6 +26,7 @@ F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 Names = Literal["auto", "ids", "titles", "words"]
 SNIPPET = 200
+DIGITS = 16  # of a count, less than
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,16 @@ def needed(folder: Path, *names: str) -> Path:
     if not folder.is_dir():
         raise SourceError("is no folder", path=folder)
     raise SourceError(f"has no {' or '.join(names)}", path=folder)
+
+
+def count(text: str) -> int | None:
+    """Read a whole number from 0 on; none: it is no such, or too large to count anything.
+
+    >>> count("12 "), count("²"), count("9" * 5000)
+    (12, None, None)
+    """
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) < DIGITS else None
 
 
 def numbered(path: Path, pairs: list[tuple[str, int]]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ NAMES: Names = "ids"
 HOLDS = {"entities", "words", "relations"}
 AT_ONCE = 1 << 24  # numbers of a piece
 WORDS = "words"
+UNREADABLE = (ValueError, OSError, EOFError, OverflowError, SyntaxError, TokenError)  # what numpy raises
 
 
 def read(path: Path, settings: Settings) -> Reading:
@@ -59,8 +61,10 @@ def load(path: Path) -> NDArray[Any]:
     """Map an array of rows of numbers; nothing in the file is run."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise SourceError(f"no array of numpy that can be read: {_first_line(error)}", path=path) from error
+    except UNREADABLE as error:
+        raise SourceError(
+            "no array of numbers of numpy, or not whole; pickles are not read", path=path
+        ) from error
     if (
         not isinstance(found, np.ndarray)
         or found.ndim != 2
@@ -107,10 +111,6 @@ def _names(folder: Path, what: str, rows: int) -> list[str]:
         raise SourceError(f"no list of names: {error}", path=path) from error
     fit(folder / f"{what}.npy", rows, len(found), path.name)
     return found
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def write(given: Given, out: Path, settings: Shape) -> None:

@@ -24,6 +24,7 @@ from kbtools.vectors.formats.base import (
     Reading,
     Settings,
     Shape,
+    count,
     needed,
     numbered,
     only_entities,
@@ -74,21 +75,22 @@ def ids(path: Path, settings: Settings) -> list[str]:
     """Read the names of a file of ids, in the order of their numbers."""
     with open_stream(str(path)) as stream:
         try:
-            lines = b"".join(stream.chunks()).decode("utf-8-sig").splitlines()
+            lines = b"".join(stream.chunks()).decode("utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise SourceError(f"cannot be read as UTF-8: {error.reason}", path=path) from error
     pairs: list[tuple[str, int]] = []
     told: int | None = None
     for line, text in enumerate(lines, 1):
-        if not text.strip():
+        if not text.strip(" \t\r"):
             continue
-        if line == 1 and text.strip().isdigit():
-            told = int(text)
+        if line == 1 and (told := count(text)) is not None:
             continue
-        name, _, number = text.rstrip().rpartition("\t" if "\t" in text.rstrip() else " ")
-        if not name.strip() or not number.strip().isdecimal():
+        text = text.rstrip(" \t\r")
+        name, tab, number = text.rpartition("\t" if "\t" in text else " ")
+        name = name if tab == "\t" else name.strip()  # a tab says where an id ends
+        if not name or (row := count(number)) is None:
             raise SourceError(f"{text[:80]!r} is no id and its number", path=path, line=line)
-        pairs.append((name.strip(), int(number)))
+        pairs.append((name, row))
     if told is not None and told != len(pairs) and settings.header != "ignore":
         raise SourceError(
             f"says {told:,} ids, and has {len(pairs):,}; fetch it again, or take it as it is with "

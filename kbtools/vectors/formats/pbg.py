@@ -38,6 +38,7 @@ from kbtools.vectors.formats.base import (
 NAMES: Names = "ids"
 HOLDS = {"entities"}
 PART = re.compile(r"embeddings_(?P<type>.+)_(?P<part>\d+)\.v(?P<version>\d+)\.h5")
+PROPERTY = "/prop/"  # of addresses of relations, which are no entities
 ADDRESS = r"^<?[A-Za-z]+://[^\s>]*[/#]([^/#>\s]+)>?$"
 AT_ONCE = 1 << 24  # numbers of a piece
 BLANK = r"[\t\r\n]"
@@ -60,7 +61,8 @@ def ids(names: pa.StringArray) -> pa.StringArray:
     >>> ids(pa.array(["<http://www.wikidata.org/entity/Q42>", "Q7"])).to_pylist()
     ['Q42', 'Q7']
     """
-    return pc.replace_substring_regex(names, ADDRESS, r"\1")
+    last = pc.replace_substring_regex(names, ADDRESS, r"\1")
+    return pc.if_else(pc.match_substring(names, PROPERTY), names, last)
 
 
 def _folder(reading: Reading) -> Iterator[Piece]:
@@ -74,15 +76,23 @@ def _folder(reading: Reading) -> Iterator[Piece]:
         raise SourceError("has no embeddings_TYPE_PART.vN.h5", path=reading.path)
     for (kind, part), (_, file) in sorted(newest.items()):
         names = _names(reading.path, kind, part)
-        with _hdf5().File(file, "r") as opened_:
-            if ENTITIES not in opened_:
+        with _opened(file) as found:
+            if ENTITIES not in found or not hasattr(found[ENTITIES], "shape"):
                 raise SourceError(f"has no dataset {ENTITIES!r}", path=file)
-            yield from _rows(reading, file, opened_[ENTITIES], pa.array(names, pa.string()))
+            yield from _rows(reading, file, found[ENTITIES], pa.array(names, pa.string()))
+
+
+def _opened(file: Path) -> Any:
+    try:
+        return _hdf5().File(file, "r")
+    except OSError as error:
+        raise SourceError(f"cannot be read as HDF5: {error}", path=file) from error
 
 
 def _rows(reading: Reading, file: Path, array: Any, names: pa.StringArray) -> Iterator[Piece]:
-    if len(array.shape) != 2 or not array.shape[1]:
-        raise SourceError(f"{array.shape}, where rows of numbers are [rows, dim]", path=file)
+    if len(array.shape) != 2 or not array.shape[1] or array.dtype.kind != "f":
+        told = f"{array.dtype} {array.shape}"
+        raise SourceError(f"{told}, where rows of numbers are [rows, dim]", path=file)
     if array.shape[0] != len(names):
         raise SourceError(f"has {array.shape[0]:,} rows, and its list {len(names):,} names", path=file)
     step = max(1, AT_ONCE // array.shape[1])

@@ -24,6 +24,7 @@ from kbtools.vectors.formats.base import (
     Reading,
     Settings,
     Shape,
+    count,
     needed,
     numbered,
     only_entities,
@@ -84,9 +85,9 @@ def _names(folder: Path, what: str) -> list[str]:
     for line, row in enumerate(rows[begin:], begin + 1):
         if row == [""]:
             continue
-        if len(row) != 2 or not row[places[1]].isdecimal():
+        if len(row) != 2 or (number := count(row[places[1]])) is None:
             raise SourceError(f"{' '.join(row)[:80]!r} is no id and its label", path=path, line=line)
-        pairs.append((row[places[0]], int(row[places[1]])))
+        pairs.append((row[places[0]], number))
     return numbered(path, pairs)
 
 

@@ -17,7 +17,7 @@ from kbtools.io import open_stream
 from kbtools.io.opening import Stream
 from kbtools.vectors.formats import _lines
 from kbtools.vectors.formats._written import checked, opened, write_rows
-from kbtools.vectors.formats.base import F32, Given, Names, Piece, Reading, Settings, Shape, finite
+from kbtools.vectors.formats.base import DIGITS, F32, Given, Names, Piece, Reading, Settings, Shape, finite
 
 NAMES: Names = "auto"
 HOLDS = {"entities", "words"}
@@ -45,7 +45,7 @@ def _is_binary(head: bytes) -> bool:
     """Tell whether numbers follow a first line of two counts as bytes."""
     first, _, rest = head.partition(b"\n")
     told = first.split()
-    if len(told) != 2 or not all(one.isdigit() for one in told):
+    if len(told) != 2 or not all(one.isdigit() and len(one) < DIGITS for one in told):
         return False
     after = rest.lstrip(b"\n").partition(b" ")[2][: 4 * int(told[1])]
     return any(byte < 9 or 13 < byte < 32 or byte > 126 for byte in after.partition(b"\n")[0][:400]) and not (

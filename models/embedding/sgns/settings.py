@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,6 @@ class Settings:
             ("subsample", 0, None), ("graph", 0, None), ("lr", 0, None),
         ):  # fmt: skip
             value = getattr(self, name)
-            if value < low or (high is not None and value > high):
+            if not low <= value < math.inf or (high is not None and value > high):
                 told = f"{low} or more" if high is None else f"from {low} to {high:,}"
                 raise ConfigError(f"{name} is {value}; it is {told}")

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from kbtools.config import setting
+from kbtools.errors import ConfigError
 from kbtools.models.kge import starting
 from kbtools.models.kge.comparing import Kind
 from kbtools.models.kge.scorers.base import Scorer
@@ -27,6 +28,13 @@ class Sizes:
     drop_entity: float = setting("Share dropped of the entity that is known.", 0.2)
     drop_core: float = setting("Share dropped of a relation's matrix.", 0.2)
     drop_query: float = setting("Share dropped of their product.", 0.3)
+
+    def __post_init__(self) -> None:
+        if self.relation_dim < 1:
+            raise ConfigError(f"scorer.relation_dim is {self.relation_dim}; it is 1 at least")
+        for name in ("drop_entity", "drop_core", "drop_query"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"scorer.{name} is {getattr(self, name)}; it is a share, and less than 1")
 
 
 class TuckER(Scorer):
