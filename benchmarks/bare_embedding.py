@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,12 @@ import taking_turns
 import torch
 from numpy.typing import NDArray
 
-from kbtools.models.draws import key
-from kbtools.models.kge import categories, partitions, recipes, rows
-from kbtools.models.kge.crew import Crew
-from kbtools.models.kge.edges import Buckets
+from kbtools.models.kge import recipes, setup
 from kbtools.models.kge.graph import Graph
 from kbtools.models.kge.known import Known
 from kbtools.models.kge.live import Live
 from kbtools.models.kge.ranking import Ranker
 from kbtools.models.kge.recipe import Recipe
-from kbtools.models.kge.sampling import Sampler
-from kbtools.models.kge.scorers.base import Scorer
-from kbtools.models.kge.small import Small
-from kbtools.models.kge.stepping import Stepper
-from kbtools.models.kge.store import Part, Store
 from kbtools.models.kge.trainer import Trainer
 from kbtools.models.training.world import World
 
@@ -105,26 +96,11 @@ def _zipf(rng: np.random.Generator, kinds: int, number: int) -> NDArray[np.int64
 
 
 def trainer(recipe: Recipe, graph: Graph, folder: Path, *, parts: int = 1) -> Trainer:
-    """Set everything up as `kbtools embed` does; entities are in `parts` partitions."""
-    world = World()
-    torch.manual_seed(recipe.seed)
-    scorer, edges = recipes.scorer(recipe), partitions.edges(graph.rows, parts)
-    known = Known([graph.train], graph.rows, graph.relations).to(world.device)
-    store = Store(folder / "tables", edges, partial(_part, recipe, scorer, edges), world.device)
-    small = Small(recipe, scorer, graph.relations, world.device)
-    drawn_by = recipe.negatives.corrupt == "bernoulli"
-    to_head = categories.to_head(graph.train, graph.relations) if drawn_by else None
-    return Trainer(
-        recipe, Buckets(folder / "buckets", graph.train, edges), store, small,
-        Sampler(recipe, graph.relations, known, to_head, world.device),
-        Stepper(recipe, scorer, small, known, graph.relations), Crew(world), None,
-    )  # fmt: skip
-
-
-def _part(recipe: Recipe, scorer: Scorer, edges: Sequence[int], number: int) -> Part:
-    count = int(edges[number + 1] - edges[number])
-    drawn = torch.Generator().manual_seed(key(recipe.seed, "entities", number))
-    return Part(scorer.start(count, drawn), rows.make(recipe.optimiser.kind).state(count, scorer.width))
+    """Set everything up as `kbtools embed` does, but for looks; entities are in `parts` partitions."""
+    told = replace(recipe, partitions=replace(recipe.partitions, number=parts))
+    made = setup.trainer(told, setup.scorer(told), graph, folder, World())
+    made.look = None
+    return made
 
 
 def about() -> str:

@@ -1,4 +1,4 @@
-"""Odd ids, odd files and odd places of vectors: what is written is read again, and nothing else is touched."""
+"""Odd ids, files and places of vectors: what is written is read again, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_numbers_of_names_that_are_none(odd, tmp_path, name, lines):
         vectors.bring(tmp_path, tmp_path / "out", format=name, kb=odd[0])
 
 
-@pytest.mark.parametrize("head", [f"{'9' * 5000} {'9' * 5000}\n", "2 99999999999999999999\na \x01\x02\x03\x04"])
+@pytest.mark.parametrize(
+    "head", [f"{'9' * 5000} {'9' * 5000}\n", "2 99999999999999999999\na \x01\x02\x03\x04"]
+)
 def test_a_first_line_of_impossible_counts(odd, tmp_path, head):
     (tmp_path / "x.vec").write_text(head)
     with pytest.raises(SourceError):
@@ -86,7 +88,7 @@ def test_an_array_whose_header_lies(odd, tmp_path, shape):
     data = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(24)
     (tmp_path / "entities.npy").write_bytes(data)
     (tmp_path / "entities.json").write_text('["a", "b"]')
-    with pytest.raises(SourceError, match="no array of numbers"):
+    with pytest.raises(SourceError, match="no array of numpy"):
         vectors.bring(tmp_path, tmp_path / "out", format="npy", kb=odd[0])
 
 

@@ -209,7 +209,9 @@ def _survey(reading: _Reading, entities: int, hold_out: float, seed: int) -> _Se
     path = reading.base.kb.path
     if not splits.any():
         stated = any(part.rows("triples") for part in reading.base.parts)
-        why = "of the relations, ranks and numbers (triples.least) that are asked for" if stated else "at all"
+        why = "of the relations and ranks that are asked for" if stated else "at all"
+        if stated and reading.settings.least > 1:
+            why += f", of entities that have {reading.settings.least:,} (triples.least)"
         raise ArtefactError(f"{path}: no triples {why}: there is nothing to learn")
     if not splits[0]:
         raise ArtefactError(

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from kbtools.errors import SourceError
-from kbtools.kb.reader import Base
 from kbtools.kb import resolving
+from kbtools.kb.reader import Base
 from kbtools.models.kge import categories
 from kbtools.models.kge.graph import SPLITS, Graph
 from kbtools.models.kge.known import Known

@@ -10,9 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,20 +20,11 @@ from kbtools import artefact, config, vectors
 from kbtools.artefact import Input, KbRef, Manifest, Staging
 from kbtools.errors import ConfigError, KbError
 from kbtools.models.draws import key
-from kbtools.models.kge import categories, checkpoints, graph, partitions, recipes, rows, sampling
-from kbtools.models.kge.crew import Crew
-from kbtools.models.kge.edges import Buckets
+from kbtools.models.kge import checkpoints, graph, partitions, recipes, rows, setup
 from kbtools.models.kge.graph import Graph
-from kbtools.models.kge.known import Known
 from kbtools.models.kge.live import Live
-from kbtools.models.kge.parts import Part
-from kbtools.models.kge.ranking import Ranker
 from kbtools.models.kge.recipe import Recipe
-from kbtools.models.kge.sampling import Sampler
-from kbtools.models.kge.small import Small
-from kbtools.models.kge.stepping import Stepper
-from kbtools.models.kge.store import Store
-from kbtools.models.kge.trainer import Look, Trainer
+from kbtools.models.kge.trainer import Trainer
 from kbtools.models.training.world import AGAIN, World
 from kbtools.vectors.writer import fill
 
@@ -89,9 +78,7 @@ class _Job:
             )
         self.base = bases[0]
         self.recipe, self.world, self.memory, self.quiet = recipe, world, memory, quiet
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key(recipe.seed, "scorer"))
-            self.scorer = recipes.scorer(recipe)
+        self.scorer = setup.scorer(recipe)
         self.state = rows.make(recipe.optimiser.kind).bytes(self.scorer.width)  # of a row
         self.number = self._partitions()
         recipes.partitioned(recipe, self.number, world.size)
@@ -126,7 +113,7 @@ class _Job:
         try:
             yield
         except KbError:
-            if self.world.main and not checkpoints.stamps(staging.work / TRAINING):
+            if self.world.main and not checkpoints.stamps(staging.work / setup.TRAINING):
                 staging.forget()
             raise
 
@@ -134,7 +121,9 @@ class _Job:
         recipe, world = self.recipe, self.world
         found = self._graph(work / GRAPH)
         with world.together():  # nobody begins before all have found where to go on
-            trainer = self._trainer(work, found, stack)
+            self._check(found)
+            trainer = setup.trainer(recipe, self.scorer, found, work, world)
+            stack.callback(trainer.store.close)
         times = trainer.sampler.times * len(found.train)
         done = times * trainer.state.epoch + trainer.state.triples
         with Live(
@@ -150,25 +139,6 @@ class _Job:
                 live.note(f"going on behind epoch {trainer.state.epoch:,}, round {trainer.state.round:,}")
             trainer.run(live)
         return trainer, found
-
-    def _trainer(self, work: Path, found: Graph, stack: ExitStack) -> Trainer:
-        recipe, scorer, device = self.recipe, self.scorer, self.world.device
-        self._check(found)
-        known = Known([found.train], found.rows, found.relations).to(device)
-        edges = partitions.edges(found.rows, self.number)
-        make = partial(self._part, edges)
-        store = stack.enter_context(Store(work / TRAINING, edges, make, device, chief=self.world.main))
-        small = Small(recipe, scorer, found.relations, device)
-        return Trainer(
-            recipe,
-            Buckets(work / "buckets", found.train, edges),
-            store,
-            small=small,
-            sampler=Sampler(recipe, found.relations, known, self._to_head(found), device),
-            stepper=Stepper(recipe, scorer, small, known, found.relations),
-            crew=Crew(self.world),
-            look=self._look(found, store, small),
-        )
 
     def _partitions(self) -> int:
         """Say in how many parts entities are held: as asked for, or as few as fit."""
@@ -207,41 +177,6 @@ class _Job:
                 )
         told = world.told((made[0].eids, made[0].relations, made[0].counts) if made else None)
         return made[0] if made else graph.written(folder, *told)
-
-    def _part(self, edges: Sequence[int], number: int) -> Part:
-        """Make a partition as it is before it is trained."""
-        count = int(edges[number + 1] - edges[number])
-        drawn = torch.Generator().manual_seed(key(self.recipe.seed, "entities", number))
-        how = rows.make(self.recipe.optimiser.kind)
-        return Part(self.scorer.start(count, drawn), how.state(count, self.scorer.width))
-
-    def _to_head(self, found: Graph) -> sampling.F32 | None:
-        if self.recipe.negatives.corrupt != "bernoulli":
-            return None
-        return categories.shape(found.train, found.relations).to_head
-
-    def _look(self, found: Graph, store: Store, small: Small) -> Look | None:
-        """Return what ranks a sample of validation, if there is any."""
-        triples = found.valid
-        if not len(triples):
-            return None
-        judge = self.recipe.judge
-        most = judge.triples or len(triples)
-        drawn = np.random.default_rng(key(self.recipe.seed, "look")).permutation(len(triples))[:most]
-        asked = torch.from_numpy(triples[np.sort(drawn)])
-
-        @cache  # of several processes one looks
-        def known() -> Known:
-            parts = [found.train, found.valid]
-            return Known(parts, found.rows, found.relations).to(self.world.device)
-
-        def look() -> dict[str, Any]:
-            ranker = Ranker(small.scorer, store, *small.split(found.relations))
-            ranks = ranker.rank(asked, known())
-            hits = {f"hits@{most}": float((ranks.of() <= most).mean()) for most in HITS}
-            return {"split": "valid", "triples": len(asked), "mrr": ranks.mrr(), **hits}
-
-        return look
 
     def _finish(self, staging: Staging, trainer: Trainer, found: Graph, begun: float) -> Manifest:
         """Write the vectors and what tells of them; name the folder."""

@@ -63,7 +63,7 @@ def load(path: Path) -> NDArray[Any]:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except UNREADABLE as error:
         raise SourceError(
-            "no array of numbers of numpy, or not whole; pickles are not read", path=path
+            "no array of numpy that can be read: not of numbers, or not whole", path=path
         ) from error
     if (
         not isinstance(found, np.ndarray)
