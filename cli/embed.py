@@ -9,7 +9,7 @@ import msgspec
 
 from kbtools import api
 from kbtools.cli.embeddings import Embeddings
-from kbtools.cli.options import common, complain, shared
+from kbtools.cli.options import Memory, common, complain, shared
 
 
 @click.command(cls=Embeddings)
@@ -25,7 +25,8 @@ from kbtools.cli.options import common, complain, shared
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting of the model.")
 @click.option("--seed", type=int, help="Of all that is drawn.  [default: the model's]")
 @click.option("--workers", type=click.IntRange(min=1), help="Busy processes, of sgns.  [default: 1]")
-@common("memory", "max_rejects", "overwrite", "restart", "quiet", "json")
+@click.option("--memory", type=Memory(), help="What tables may take where they are trained, like 4GB.")
+@common("max_rejects", "overwrite", "restart", "quiet", "json")
 def command(sources: tuple[str, ...], out: str, max_rejects: str, as_json: bool, **options: Any) -> None:
     """Make vectors of entities: learned from a knowledge graph, made of texts, or brought from a file.
 

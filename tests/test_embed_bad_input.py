@@ -48,7 +48,7 @@ def ran(*arguments):
         (("dim=0",), "dim is 0; it is 1 at least"),
         (("batch=0",), "batch is 0; it is 1 at least"),
         (("epochs=0",), "epochs is 0; it is 1 at least"),
-        (("optimiser.lr=0",), "optimiser.lr is out of its range"),
+        (("optimiser.lr=0",), "optimiser.lr is 0.0; it is more than 0"),
         (("loss.kind=bce",), "bce, which marks all answers among all entities: negatives.number=0"),
         (("negatives.number=0", *PARTS), "all entities are in one partition then, not in 4"),
         (("regulariser.weight=1", "regulariser.of=tables", *PARTS), "regulariser.of is tables: all entities"),

@@ -27,8 +27,9 @@ def test_a_number_out_of_its_range_is_named(override):
 @pytest.mark.parametrize(
     ("model", "override"),
     [
-        ("distmult", "scorer.spread=-1"), ("rescal", "scorer.spread=nan"), ("tucker", "scorer.relation_dim=0"),
-        ("tucker", "scorer.drop_core=1.5"), ("rotate", "scorer.gamma=nan"),
+        ("distmult", "scorer.spread=-1"), ("rescal", "scorer.spread=nan"),
+        ("tucker", "scorer.relation_dim=0"), ("tucker", "scorer.drop_core=1.5"),
+        ("rotate", "scorer.gamma=nan"),
     ],
 )  # fmt: skip
 def test_what_a_scorer_takes_has_its_range_too(model, override):

@@ -9,14 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from kbtools import api, config, vectors
+from kbtools import api, artefact, config, vectors
 from kbtools.cli.main import main
 from kbtools.errors import ArtefactError, ConfigError, KbError, SourceError
 from kbtools.kb.reader import Kb
+from kbtools.models.embeddings import embed as api_embed
 from kbtools.models.kge.evaluation import Evaluation
 from kbtools.models.kge.recipe import Recipe
 from kbtools.models.kge.trained import Trained
 from kbtools.tasks.linkprediction import Settings
+from tests import tiny_kb
 
 TRAIN = ["a next b", "b next c", "c next d", "a like a", "b like b"]
 VALID = ["d next e"]
@@ -254,3 +256,17 @@ def test_a_report_to_look_at(world, tmp_path):
     for path in out.rglob("*.*"):
         if path.name != "manifest.json":
             assert path.read_bytes() == (tmp_path / "again" / path.relative_to(out)).read_bytes(), path.name
+
+
+def test_an_overlay_that_was_learned_is_asked_for(tmp_path):
+    kb = ingested(tmp_path)
+    whole = artefact.read(kb)
+    ref = artefact.KbRef(name="graph", content=whole.content, id_space=whole.id_space)
+    rows = [{**tiny_kb.triple(0, 0, 2, 100), "split": None}]
+    over = tiny_kb.write(tmp_path / "over", {"triples": rows}, name="over", base=ref)
+    api_embed([kb, over], tmp_path / "v", model="transe", overrides=["dim=2", "epochs=1"], quiet=True)
+    settings = config.build(Settings, dict(QUIET), where="test")
+    alone = Evaluation(tmp_path / "v", kb, settings=settings).run()
+    assert any(str(over) in note and "--kb" in note for note in alone.notes)
+    both = Evaluation(tmp_path / "v", kb, kbs=[over], settings=settings).run()
+    assert not any("--kb" in note for note in both.notes)

@@ -8,14 +8,15 @@ import stat
 import numpy as np
 import pytest
 
-from kbtools import api, vectors
-from kbtools.errors import ConfigError, SourceError
+from kbtools import api, artefact, vectors
+from kbtools.errors import ArtefactError, ConfigError, SourceError
 from kbtools.kb import resolving
 from kbtools.kb.ids import Ids
 from kbtools.kb.reader import gather
 from kbtools.models import embeddings
 from kbtools.vectors.exporting import export
 from kbtools.vectors.near import _nearest, near
+from tests import tiny_kb
 
 IDS = ["1", "GO:1", "GO:2", "a b", "x\u2028y", "x\u0085z", "g\x1ch", " lead", "#x", "A", "a", "nan", "中 文"]
 
@@ -136,7 +137,9 @@ def test_a_link_stays_one(odd, tmp_path):
 def test_lengths_whose_squares_are_no_numbers():
     for size in (1e-25, 1.0, 1e25):
         table = np.array([[1, 1], [1, 0], [3, 3]], np.float32) * np.float32(size)
-        assert _nearest([table], table[0], 3, 0) == [(2, pytest.approx(1)), (1, pytest.approx(0.5**0.5))]
+        found = _nearest([table], table[0], 3, 0)
+        assert [row for row, _ in found] == [2, 1]
+        assert [near for _, near in found] == pytest.approx([1, 0.5**0.5])
 
 
 def test_what_is_no_text_is_near_to_nothing(odd):
@@ -147,3 +150,18 @@ def test_what_is_no_text_is_near_to_nothing(odd):
 def test_options_may_be_lists(odd, tmp_path):
     with pytest.raises(ConfigError, match="--workers does nothing"):
         embeddings.embed(odd[0], tmp_path / "v", model="transe", corpus_settings=(), workers=[1])
+
+
+def test_relations_of_overlays_go_out_and_come_back(tmp_path):
+    base = tiny_kb.write(tmp_path / "b", tiny_kb.world())
+    whole = artefact.read(base)
+    ref = artefact.KbRef(name="tiny", content=whole.content, id_space=whole.id_space)
+    more = {"relations": [{"rid": 3, "id": "mine", "label": None}]}
+    over = tiny_kb.write(tmp_path / "o", more, name="over", base=ref)
+    numbers = np.arange(8, dtype=np.float32).reshape(4, 2)
+    vectors.write(tmp_path / "v", [0, 1], numbers[:2], kb=base, relations={"relations": numbers})
+    export(tmp_path / "v", tmp_path / "n", format="npy", kbs=[base, over])
+    vectors.bring(tmp_path / "n", tmp_path / "back", format="npy", kb=[base, over])
+    assert vectors.Vectors(tmp_path / "back").relations()["relations"].tolist() == numbers.tolist()
+    with pytest.raises(ArtefactError, match="overlay"):
+        export(tmp_path / "v", tmp_path / "m", format="npy", kbs=[base])

@@ -154,6 +154,6 @@ def _relations(reading: Reading, base: Base | None) -> tuple[dict[str, Array], d
     counts = {"relations": int(known.sum()), "skipped: relations the KB lacks": int((~known).sum())}
     if not known.any():
         return {}, counts
-    array = np.zeros((base.kb.rows(RELATIONS), numbers.shape[1]), np.float32)
+    array = np.zeros((sum(part.rows(RELATIONS) for part in base.parts), numbers.shape[1]), np.float32)
     array[rids[known]] = numbers[known]
     return {RELATIONS: array}, counts

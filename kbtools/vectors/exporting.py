@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from kbtools import config, plugins
 from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb import statements
 from kbtools.kb.bases import bases_of
 from kbtools.kb.ids import Ids
 from kbtools.kb.reader import Base
@@ -148,12 +149,14 @@ def _relations(vectors: Vectors, base: Base | None) -> Named | None:
     array: Array | None = vectors.relations().get(RELATIONS)
     if array is None or base is None:
         return None
-    table = base.kb.table(RELATIONS, ["rid", "id"])
-    names = dict(zip(table["rid"].to_pylist(), table["id"].to_pylist(), strict=True))
-    if missing := [rid for rid in range(len(array)) if rid not in names]:
-        raise ArtefactError(f"{base.kb.path}: has no relation {missing[0]}; is it another release?")
+    names = statements.relations(base)["id"].to_pylist()
+    if len(names) < len(array):
+        raise ArtefactError(
+            f"{base.kb.path}: has no relation {len(names)}; is it another release, or is an overlay missing "
+            "(--kb)?"
+        )
     flat = np.asarray(array, np.float32).reshape(len(array), -1)
-    return Named([names[rid] for rid in range(len(array))], flat)
+    return Named(names[: len(array)], flat)
 
 
 def _put(out: Path, overwrite: bool, write: Callable[[Path], Any]) -> None:

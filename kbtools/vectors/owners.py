@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kbtools.errors import ConfigError, SourceError
-from kbtools.kb import resolving
-from kbtools.kb.asking import answer
+from kbtools.kb import resolving, statements
 from kbtools.kb.reader import Base
 from kbtools.vectors.formats.base import I64, Reading
 from kbtools.vectors.spool import Spool
@@ -112,13 +111,11 @@ def _eids(base: Base, names: pa.Array, title: Mask, site: str) -> I64:
 
 def relations(base: Base, ids: Sequence[str]) -> I64:
     """Return the rid of each id of a relation; −1 if the knowledge base has none such."""
-    rids = np.full(len(ids), -1, np.int64)
-    if "relations" in base.kb.tables:
-        asked = {"n": np.arange(len(ids)), "id": pa.array(ids, pa.string())}
-        sql = "SELECT n, min(rid) AS rid FROM asked JOIN relations USING (id) GROUP BY n"
-        found = answer(base.kb.path, sql, asked, parts=[base.kb], only={"relations"})
-        rids[found["n"].to_numpy()] = found["rid"].to_numpy()
-    return rids
+    told = statements.relations(base) if any(part.rows("relations") for part in base.parts) else None
+    places: dict[str, int] = {}
+    for rid, name in enumerate(told["id"].to_pylist() if told else ()):
+        places.setdefault(name, rid)
+    return np.array([places.get(name, -1) for name in ids], np.int64)
 
 
 def _refuse_nothing(made: Owners, spool: Spool, reading: Reading, base: Base | None) -> None:

@@ -178,6 +178,11 @@ class Evaluation:
         )
 
     def _notes(self, counts: Mapping[str, int], seen: I64) -> Iterator[str]:
+        made = self.trained.entities.manifest
+        here = {*(part.manifest.content for part in self.base.parts), *(ref.content for ref in made.kbs)}
+        for one in made.inputs:
+            if one.kind == "kb" and one.content not in here:  # an overlay
+                yield f"{one.path} was learned, too, and is not known here; give it with --kb."
         if unseen := int((seen[:, 0] > 0).sum()):
             of = f"{unseen:,} of {len(seen):,} triples"
             yield f"{of} have an entity that training has not seen; they stay in."

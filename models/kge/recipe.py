@@ -19,7 +19,7 @@ class Triples:
     )
     relations: tuple[str, ...] = setting("Ids of the only relations wanted.", ())
     without: tuple[str, ...] = setting("Ids of relations that are left out.", ())
-    least: int = setting("Triples that an entity has, at least.", 1)
+    least: int = setting("Triples that an entity has, at least, before any are left out for it.", 1)
     hold_out: float = setting("Share of triples kept for validation, where the base has no splits.", 0.0)
 
 
@@ -71,7 +71,8 @@ class Regulariser:
     weight: float = setting("How much it counts; 0: nothing.", 0.0)
     power: int = setting("3: N3.", 3)
     of: Literal["batch", "tables"] = setting(
-        "Of the rows of a batch (N3), divided by its triples; or of all rows.", "batch"
+        "Of the rows of a batch (N3; of complex numbers the modulus), over its triples; or of all rows.",
+        "batch",
     )
 
 

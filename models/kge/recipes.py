@@ -66,27 +66,40 @@ def _check(recipe: Recipe) -> None:
     for name, value in least.items():
         if value < 1:
             raise ConfigError(f"{name} is {value}; it is 1 at least")
-    for name, wrong in (
-        ("negatives.number", recipe.negatives.number < 0),
-        ("optimiser.lr", not 0 < recipe.optimiser.lr < math.inf),
-        ("optimiser.relation_lr", not 0 <= (recipe.optimiser.relation_lr or 0) < math.inf),
-        ("optimiser.decay", not 0 < recipe.optimiser.decay < math.inf),
-        ("optimiser.drop", not all(0 <= share <= 1 for share in recipe.optimiser.drop)),
-        ("regulariser.weight", not 0 <= recipe.regulariser.weight < math.inf),
-        ("regulariser.power", recipe.regulariser.power < 1),
-        ("loss.margin", not math.isfinite(recipe.loss.margin)),
-        ("loss.temperature", not 0 <= recipe.loss.temperature < math.inf),
-        ("loss.smoothing", not 0 <= recipe.loss.smoothing < 1),
-        ("partitions.number", recipe.partitions.number < 0),
-        ("judge.every", recipe.judge.every < 0),
-        ("judge.triples", recipe.judge.triples < 0),
-        ("judge.patience", recipe.judge.patience < 0),
-    ):
-        if wrong:
-            raise ConfigError(f"{name} is out of its range")
+    told, rate, loss, judge = recipe.regulariser, recipe.optimiser, recipe.loss, recipe.judge
+    ranges: tuple[tuple[str, object, bool, str], ...] = (
+        ("negatives.number", recipe.negatives.number, recipe.negatives.number >= 0, "0 or more"),
+        ("optimiser.lr", rate.lr, 0 < rate.lr < math.inf, "more than 0"),
+        ("optimiser.relation_lr", rate.relation_lr, 0 <= (rate.relation_lr or 0) < math.inf, "0 or more"),
+        ("optimiser.decay", rate.decay, 0 < rate.decay < math.inf, "more than 0"),
+        ("optimiser.drop", rate.drop, all(0 <= one <= 1 for one in rate.drop), "shares from 0 to 1"),
+        ("regulariser.weight", told.weight, 0 <= told.weight < math.inf, "0 or more"),
+        ("regulariser.power", told.power, told.power >= 1, "1 or more"),
+        ("loss.margin", loss.margin, math.isfinite(loss.margin), "a number"),
+        ("loss.temperature", loss.temperature, 0 <= loss.temperature < math.inf, "0 or more"),
+        ("loss.smoothing", loss.smoothing, 0 <= loss.smoothing < 1, "from 0 to below 1"),
+        ("partitions.number", recipe.partitions.number, recipe.partitions.number >= 0, "0 or more"),
+        ("judge.every", judge.every, judge.every >= 0, "0 or more"),
+        ("judge.triples", judge.triples, judge.triples >= 0, "0 or more"),
+        ("judge.patience", judge.patience, judge.patience >= 0, "0 or more"),
+    )
+    for name, given, right, wanted in ranges:
+        if not right:
+            raise ConfigError(f"{name} is {given}; it is {wanted}")
+    _idle(recipe)
     if recipe.loss.kind == "bce" and recipe.negatives.number:
         raise ConfigError("loss.kind is bce, which marks all answers among all entities: negatives.number=0")
     if recipe.judge.patience and not recipe.judge.every:
         raise ConfigError("judge.patience counts looks, and there is one at the end alone: say judge.every")
     if not scorer(recipe).inverts and not recipe.reciprocal:
         raise ConfigError(f"{recipe.model} asks for tails alone: it goes with reciprocal=true")
+
+
+def _idle(recipe: Recipe) -> None:
+    """Refuse settings that would do nothing."""
+    told = recipe.negatives
+    if told.inside and not told.number:
+        raise ConfigError("negatives.inside does nothing where negatives.number is 0: all are compared with")
+    if told.corrupt not in {"random", "both"} and (recipe.reciprocal or recipe.loss.kind == "bce"):
+        why = "reciprocal" if recipe.reciprocal else "loss.kind=bce"
+        raise ConfigError(f"negatives.corrupt={told.corrupt} does nothing with {why}: both sides are learned")

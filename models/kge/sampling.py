@@ -67,9 +67,11 @@ class Sampler:
             drawn = Generator(self.device).manual_seed(key(self.recipe.seed, "drawn", epoch, *bucket, at))
             yield list(self._block(triples, some, drawn, pools))
 
-    def steps(self, triples: int) -> int:
-        """Return about how many steps an epoch of so many triples has."""
-        return -(-triples * self.times // (self.chunks * self.share))
+    def entries(self, triples: I32) -> int:
+        """Count what an epoch learns: each triple once or twice, or the pairs that stand for them."""
+        if self.recipe.loss.kind == "bce":
+            return len(_firsts(triples[:, :2])) + len(_firsts(triples[:, 1:]))
+        return len(triples) * self.times
 
     @property
     def times(self) -> int:

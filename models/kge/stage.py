@@ -18,7 +18,7 @@ import torch
 
 from kbtools import artefact, config, vectors
 from kbtools.artefact import Input, KbRef, Manifest, Staging
-from kbtools.errors import ConfigError, KbError
+from kbtools.errors import ConfigError, ResourceError
 from kbtools.models.draws import key
 from kbtools.models.kge import checkpoints, graph, partitions, recipes, rows, setup
 from kbtools.models.kge.graph import Graph
@@ -98,7 +98,7 @@ class _Job:
             whole = self.world.told(msgspec.json.encode(staging.whole) if staging.whole else None)
             if whole:
                 return msgspec.json.decode(whole, type=Manifest)
-            with self._worthwhile(staging):
+            with self._worthwhile(staging), _in_memory():
                 trained = self._train(staging.work, stack)
             made: list[Manifest] = []
             with self.world.together():
@@ -112,7 +112,7 @@ class _Job:
         """Keep the folder after an error only if it holds something to go on with."""
         try:
             yield
-        except KbError:
+        except Exception:
             if self.world.main and not checkpoints.stamps(staging.work / setup.TRAINING):
                 staging.forget()
             raise
@@ -124,11 +124,9 @@ class _Job:
             self._check(found)
             trainer = setup.trainer(recipe, self.scorer, found, work, world)
             stack.callback(trainer.store.close)
-        times = trainer.sampler.times * len(found.train)
-        done = times * trainer.state.epoch + trainer.state.triples
-        with Live(
-            times * recipe.epochs, recipe.epochs, done=done, quiet=self.quiet or not world.main
-        ) as live:
+        each = trainer.sampler.entries(found.train)
+        done = each * trainer.state.epoch + trainer.state.triples
+        with Live(each * recipe.epochs, recipe.epochs, done=done, quiet=self.quiet or not world.main) as live:
             for odd in trainer.odd:
                 live.note(odd)
             if self.number > 1:
@@ -145,7 +143,11 @@ class _Job:
         asked = self.recipe.partitions.number
         if asked or self.memory is None:
             return asked or 1
-        return partitions.number(self.base.kb.rows("entities"), self.scorer.width, self.state, self.memory)
+        linked = 0  # as many as have triples, of whatever relations
+        for batch in self.base.kb.scan("entities", ["in_degree", "out_degree"]):
+            degree = batch["in_degree"].to_numpy().astype(np.int64) + batch["out_degree"].to_numpy()
+            linked += int(np.count_nonzero(degree))
+        return partitions.number(max(linked, 1), self.scorer.width, self.state, self.memory)
 
     def _check(self, found: Graph) -> None:
         """Refuse what cannot be done with these triples, or on this device."""
@@ -207,3 +209,17 @@ class _Job:
             resources={"seconds": round(time.perf_counter() - begun, 3)},
         )
         return staging.commit(manifest)
+
+
+@contextmanager
+def _in_memory() -> Iterator[None]:
+    """Say what helps when memory does not suffice."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        raise ResourceError(
+            f"not enough memory ({str(error).splitlines()[0][:120] if str(error) else 'MemoryError'}); "
+            "--memory makes partitions, fewer dim, batch or negatives.number take less"
+        ) from error

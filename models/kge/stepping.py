@@ -167,9 +167,16 @@ class Stepper:
             return told.weight * sum(
                 one.abs().pow(told.power).sum() for one in (entities.rows, relations.rows)
             )
-        each = torch.stack([one.abs().pow(told.power).sum(-1) for one in triple]).sum(0)  # [C, S]
+        sizes = [_moduli(one) if self.scorer.complex else one.abs() for one in triple]
+        each = torch.stack([one.pow(told.power).sum(-1) for one in sizes]).sum(0)  # [C, S]
         there = each if batch.weight is None else each * (batch.weight > 0)
         return told.weight * there.sum() / batch.triples
+
+
+def _moduli(rows: Tensor) -> Tensor:
+    """Return the size of each complex number, [..., 2 d] → [..., d]; at 0 its slope is 0, too."""
+    real, imaginary = rows.chunk(2, -1)
+    return (real.square() + imaginary.square()).clamp(min=1e-30).sqrt()
 
 
 def _thirds(size: int) -> tuple[slice, slice, slice]:

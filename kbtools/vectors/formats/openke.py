@@ -80,12 +80,11 @@ def ids(path: Path, settings: Settings) -> list[str]:
             raise SourceError(f"cannot be read as UTF-8: {error.reason}", path=path) from error
     pairs: list[tuple[str, int]] = []
     told: int | None = None
-    for line, text in enumerate(lines, 1):
-        if not text.strip(" \t\r"):
+    for line, text in enumerate((one.rstrip(" \t\r") for one in lines), 1):
+        if not text:
             continue
         if line == 1 and (told := count(text)) is not None:
             continue
-        text = text.rstrip(" \t\r")
         name, tab, number = text.rpartition("\t" if "\t" in text else " ")
         name = name if tab == "\t" else name.strip()  # a tab says where an id ends
         if not name or (row := count(number)) is None:

@@ -27,6 +27,7 @@ class Scorer(nn.Module):
     Settings: ClassVar[type]  # frozen; has `dim`
     compare: Kind
     inverts: ClassVar[bool] = True  # whether `inverse` exists
+    complex: ClassVar[bool] = False  # whether all rows are halves [re | im] of complex numbers
 
     offset: float = 0.0  # γ of scorers that measure distances
     width: int  # numbers of an entity

@@ -15,6 +15,7 @@ class ComplEx(Scorer):
 
     Settings = starting.Bilinear
     compare: Kind = "dot"
+    complex = True
 
     def __init__(self, settings: starting.Bilinear) -> None:
         super().__init__(settings)
