@@ -10,6 +10,7 @@ import msgspec
 from kbtools import api
 from kbtools.cli.embeddings import Embeddings
 from kbtools.cli.options import Memory, common, complain, shared
+from kbtools.cli.together import one_speaks
 
 
 @click.command(cls=Embeddings)
@@ -38,14 +39,8 @@ def command(sources: tuple[str, ...], out: str, max_rejects: str, as_json: bool,
     from kbtools import models  # noqa: PLC0415 - torch is slow to load, and --help needs none of it
 
     api.allowed(max_rejects, 0)  # refused now, not after hours of work
-    try:
+    with one_speaks():
         made = models.embed(sources, out, **options)
-    except models.ElsewhereError:  # of several processes one tells why
-        click.get_current_context().exit(2)
-    except KeyboardInterrupt:
-        if models.is_main():
-            raise
-        click.get_current_context().exit(130)
     if models.is_main():
         click.echo(msgspec.json.encode(made).decode() if as_json else models.vectors_summary(made, str(out)))
         complain(api.judge(made, out, max_rejects=max_rejects))

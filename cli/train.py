@@ -9,6 +9,7 @@ import msgspec
 
 from kbtools.cli.options import common, shared
 from kbtools.cli.recipes import Recipes
+from kbtools.cli.together import one_speaks
 
 
 @click.command(cls=Recipes)
@@ -40,14 +41,8 @@ def command(recipe: str, dry_run: bool, as_json: bool, **options: Any) -> None:
         found = models.plan_run(recipe, **options)
         click.echo(msgspec.json.encode(found).decode() if as_json else models.tell_plan(found))
         return
-    try:
+    with one_speaks():
         made = models.train(recipe, **options)
-    except models.ElsewhereError:  # of several processes one tells why
-        click.get_current_context().exit(2)
-    except KeyboardInterrupt:
-        if models.is_main():
-            raise
-        click.get_current_context().exit(130)
     if models.is_main():
         click.echo(
             msgspec.json.encode(made).decode() if as_json else models.run_summary(made, options["out"])

@@ -276,3 +276,10 @@ def test_a_store_is_closed_when_a_run_stops(kb, tmp_path, monkeypatch):
     with pytest.raises(Stop):
         learned(kb, tmp_path / "out", *PARTS)
     assert closed == [1]
+
+
+@pytest.mark.parametrize("told", ["dim=1000000000000", "negatives.number=100000000000"])
+def test_more_than_memory_is_one_line_and_leaves_nothing(kb, tmp_path, told):
+    with pytest.raises(ResourceError, match=r"not enough memory .*--memory makes partitions"):
+        learned(kb, tmp_path / "out", told)
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 
@@ -25,6 +24,7 @@ from kbtools.models.kge.graph import Graph
 from kbtools.models.kge.live import Live
 from kbtools.models.kge.recipe import Recipe
 from kbtools.models.kge.trainer import Trainer
+from kbtools.models.training.together import build
 from kbtools.models.training.world import AGAIN, World
 from kbtools.vectors.writer import fill
 
@@ -64,6 +64,20 @@ def embed(
         world.close()
 
 
+@contextmanager
+def in_memory() -> Iterator[None]:
+    """Say what helps when memory does not suffice."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        raise ResourceError(
+            f"not enough memory ({str(error).splitlines()[0][:120] if str(error) else 'MemoryError'}); "
+            "--memory makes partitions, fewer dim, batch or negatives.number take less"
+        ) from error
+
+
 class _Job:
     """Vectors to be learned: what they are made from is checked, nothing is done yet."""
 
@@ -92,31 +106,15 @@ class _Job:
         plan = artefact.plan(vectors.KIND, config.plain(self.recipe), contents)
         staging = Staging(out, plan, overwrite=overwrite, restart=restart)
         with ExitStack() as stack:
-            with self.world.together():
-                if self.world.main:
-                    stack.enter_context(staging)
-            whole = self.world.told(msgspec.json.encode(staging.whole) if staging.whole else None)
-            if whole:
-                return msgspec.json.decode(whole, type=Manifest)
-            with self._worthwhile(staging), _in_memory():
-                trained = self._train(staging.work, stack)
-            made: list[Manifest] = []
-            with self.world.together():
-                if self.world.main:
-                    made.append(self._finish(staging, *trained, begun))
-            sent: bytes = self.world.told(msgspec.json.encode(made[0]) if made else b"")
-            return msgspec.json.decode(sent, type=Manifest)
+            return build(
+                self.world,
+                staging,
+                lambda: self._train(staging.work, stack),
+                lambda trained: self._finish(staging, *trained, begun),
+                begun=lambda: bool(checkpoints.stamps(staging.work / setup.TRAINING)),
+            )
 
-    @contextmanager
-    def _worthwhile(self, staging: Staging) -> Iterator[None]:
-        """Keep the folder after an error only if it holds something to go on with."""
-        try:
-            yield
-        except Exception:
-            if self.world.main and not checkpoints.stamps(staging.work / setup.TRAINING):
-                staging.forget()
-            raise
-
+    @in_memory()
     def _train(self, work: Path, stack: ExitStack) -> tuple[Trainer, Graph]:
         recipe, world = self.recipe, self.world
         found = self._graph(work / GRAPH)
@@ -209,17 +207,3 @@ class _Job:
             resources={"seconds": round(time.perf_counter() - begun, 3)},
         )
         return staging.commit(manifest)
-
-
-@contextmanager
-def _in_memory() -> Iterator[None]:
-    """Say what helps when memory does not suffice."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and "allocate" not in str(error):
-            raise
-        raise ResourceError(
-            f"not enough memory ({str(error).splitlines()[0][:120] if str(error) else 'MemoryError'}); "
-            "--memory makes partitions, fewer dim, batch or negatives.number take less"
-        ) from error

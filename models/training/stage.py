@@ -11,15 +11,14 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 import torch
 
 from kbtools.artefact import Manifest, Staging
-from kbtools.errors import ConfigError, KbError
+from kbtools.errors import ConfigError
 from kbtools.models.training import checkpoints
 from kbtools.models.training.checking import check_lengths, check_stages
 from kbtools.models.training.finishing import MODEL, RECIPE, lineage, manifest_of, results
@@ -27,6 +26,7 @@ from kbtools.models.training.preparing import Prepared, prepare, rests
 from kbtools.models.training.recording import Recorder
 from kbtools.models.training.running import Training
 from kbtools.models.training.summary import Summary, summarise
+from kbtools.models.training.together import build
 from kbtools.models.training.world import AGAIN, World
 from kbtools.presets import to_toml
 
@@ -77,34 +77,20 @@ class _Job:
         """Do it, or what is left of it; the main process holds the folder."""
         begun = time.perf_counter()
         staging = Staging(self.out, self.ready.key, overwrite=overwrite, restart=restart)
-        with ExitStack() as stack:
-            with self.world.together():
-                if self.world.main:
-                    stack.enter_context(staging)
-            whole = self.world.told(msgspec.json.encode(staging.whole) if staging.whole else None)
-            if whole:
-                return msgspec.json.decode(whole, type=Manifest)
+
+        def make() -> Training:
             with self.world.together():
                 if self.world.main:  # now: `inspect` tells of a run that is not done yet
                     (staging.new / RECIPE).write_text(to_toml(self.ready.recipe), encoding="utf-8")
-            with self._worthwhile(staging):
-                training = self._train(staging.new)
-            made: list[Manifest] = []
-            with self.world.together():
-                if self.world.main:
-                    made.append(self._finish(staging, training, begun))
-            told: bytes = self.world.told(msgspec.json.encode(made[0]) if made else b"")
-            return msgspec.json.decode(told, type=Manifest)
+            return self._train(staging.new)
 
-    @contextmanager
-    def _worthwhile(self, staging: Staging) -> Iterator[None]:
-        """Keep the folder after an error only if it holds something to go on with."""
-        try:
-            yield
-        except KbError:
-            if self.world.main and not (staging.new / checkpoints.FOLDER).exists():  # not even a damaged one
-                staging.forget()
-            raise
+        return build(
+            self.world,
+            staging,
+            make,
+            lambda training: self._finish(staging, training, begun),
+            begun=(staging.new / checkpoints.FOLDER).exists,  # maybe with a damaged one
+        )
 
     def _train(self, folder: Path) -> Training:
         notes: list[str] = []
