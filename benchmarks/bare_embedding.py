@@ -112,14 +112,6 @@ def about() -> str:
     )
 
 
-def show(head: str, table: list[dict[str, Any]]) -> None:
-    """Print rows as a table."""
-    names = [*dict.fromkeys(name for row in table for name in row)]
-    print(head, "\n\n|", " | ".join(names), "|\n|" + "---|" * len(names))
-    for row in table:
-        print("|", " | ".join(str(row.get(name, "")) for name in names), "|")
-
-
 class Watch(Live):
     """Hands over after each epoch."""
 

@@ -137,11 +137,3 @@ def about() -> str:
         f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"transformers {transformers.__version__}"
     )
-
-
-def show(head: str, rows: list[dict[str, Any]]) -> None:
-    """Print rows as a table."""
-    names = [*dict.fromkeys(name for row in rows for name in row)]
-    print(head, "\n\n|", " | ".join(names), "|\n|" + "---|" * len(names))
-    for row in rows:
-        print("|", " | ".join(str(row.get(name, "")) for name in names), "|")

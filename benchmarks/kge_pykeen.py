@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import bare_embedding
+from tables import show
 from taking_turns import Side, quartiles
 
 HERE = Path(__file__).parent
@@ -165,7 +166,7 @@ def main() -> None:
     if asked.json:
         print(json.dumps({"about": head, "rows": table}))
         return
-    bare_embedding.show(head, table)
+    show(head, table)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from typing import Any
 import bare_embedding
 import torch
 from bare_embedding import of, skewed
+from tables import show
 from taking_turns import quartiles
 from torch import Tensor
 
@@ -175,7 +176,7 @@ def main() -> None:
     if asked.json:
         print(json.dumps({"about": head, "rows": rows}))
         return
-    bare_embedding.show(head, rows)
+    show(head, rows)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ from typing import Any
 import make_training_shards
 import numpy as np
 import torch
-from bare_training import OURS, SMALL, Bare, Case, Times, about, loader, show, summed
+from bare_training import OURS, SMALL, Bare, Case, Times, about, loader, summed
+from tables import show
 from transformers import BertConfig, BertForPreTraining
 
 from kbtools.models.batch import Batch, moved

@@ -9,9 +9,9 @@ from kbtools.models import base as base
 
 if TYPE_CHECKING:
     from kbtools.models.embeddings import embed
+    from kbtools.models.embeddings import summary as vectors_summary
     from kbtools.models.features.stage import encode
     from kbtools.models.features.telling import summary as features_summary
-    from kbtools.models.kge.telling import summary as vectors_summary
     from kbtools.models.training.stage import plan_run, train
     from kbtools.models.training.summary import tell as tell_plan
     from kbtools.models.training.telling import is_main
@@ -42,7 +42,7 @@ _ELSEWHERE = {
     "run_summary": "kbtools.models.training.telling:summary",
     "tell_plan": "kbtools.models.training.summary:tell",
     "train": "kbtools.models.training.stage:train",
-    "vectors_summary": "kbtools.models.kge.telling:summary",
+    "vectors_summary": "kbtools.models.embeddings:summary",
 }
 
 

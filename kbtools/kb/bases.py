@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kbtools import artefact
 from kbtools.artefact import KbRef, Manifest
-from kbtools.errors import ArtefactError, KbError
+from kbtools.errors import ArtefactError, ConfigError, KbError
 from kbtools.kb.reader import Base, gather, shares_ids
 
 
@@ -33,6 +33,16 @@ def bases_of(alias: Manifest, given: Sequence[str | Path] = (), *, force: bool =
                 f"{base.kb.path}: another release of {base.name!r}, whose numbers mean other entities"
             )
     return {places[base.name]: base for base in found}
+
+
+def only(bases: Sequence[Base]) -> Base:
+    """Return the one base there is; refuse several, for what is made of one knowledge base."""
+    if len(bases) != 1:
+        names = ", ".join(base.name for base in bases)
+        raise ConfigError(
+            f"vectors are of one knowledge base, not of {len(bases)} ({names}); merge them first"
+        )
+    return bases[0]
 
 
 def strangers(alias: Manifest, bases: Mapping[int, Base]) -> list[str]:

@@ -26,6 +26,7 @@ from kbtools.artefact.task import NEW, RECORDS
 from kbtools.config import setting
 from kbtools.errors import ConfigError
 from kbtools.io import tensors
+from kbtools.kb.bases import only
 from kbtools.kb.reader import Base, gather
 from kbtools.models.embedding import _encoding, _telling
 from kbtools.models.embedding._encoding import Encoder
@@ -78,16 +79,11 @@ def embed(
     Interrupted, it goes on where it stopped when called again with the same arguments.
     """
     settings = config.build(Settings, where=MODEL, overrides=overrides)
-    bases = gather([kb, *kbs])
-    if len(bases) != 1:
-        names = ", ".join(base.name for base in bases)
-        raise ConfigError(
-            f"vectors are of one knowledge base, not of {len(bases)} ({names}); merge them first"
-        )
+    base = only(gather([kb, *kbs]))
     if encoder is not None and (settings.encoder or settings.words):
         raise ConfigError("an encoder is given and named, too; one of them")
     made, made_with = (encoder, list[Input]()) if encoder else _encoding.opened(settings)
-    job = _Job(bases[0], settings, made, made_with, memory)
+    job = _Job(base, settings, made, made_with, memory)
     with Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging, staging.worthwhile():
         return staging.whole or staging.commit(job.run(staging.folder, quiet=quiet))
 

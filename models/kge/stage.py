@@ -18,6 +18,7 @@ import torch
 from kbtools import artefact, config, vectors
 from kbtools.artefact import Input, KbRef, Manifest, Staging
 from kbtools.errors import ConfigError, ResourceError
+from kbtools.kb.bases import only
 from kbtools.models.draws import key
 from kbtools.models.kge import checkpoints, graph, partitions, recipes, rows, setup
 from kbtools.models.kge.graph import Graph
@@ -84,13 +85,7 @@ class _Job:
     def __init__(
         self, kbs: Sequence[str | Path], recipe: Recipe, world: World, memory: int | None, *, quiet: bool
     ) -> None:
-        bases = graph.opened(kbs)
-        if len(bases) != 1:
-            names = ", ".join(base.name for base in bases)
-            raise ConfigError(
-                f"vectors are of one knowledge base, not of {len(bases)} ({names}); merge them first"
-            )
-        self.base = bases[0]
+        self.base = only(graph.opened(kbs))
         self.recipe, self.world, self.memory, self.quiet = recipe, world, memory, quiet
         self.scorer = setup.scorer(recipe)
         self.state = rows.make(recipe.optimiser.kind).bytes(self.scorer.width)  # of a row

@@ -22,7 +22,7 @@ from kbtools.artefact.task import RECORDS
 from kbtools.corpus import Report
 from kbtools.errors import ConfigError
 from kbtools.executors import pool
-from kbtools.kb.bases import bases_of
+from kbtools.kb.bases import bases_of, only
 from kbtools.kb.reader import Base, gather
 from kbtools.kb.rejects import rejects_table
 from kbtools.models.configuration import one_line
@@ -85,14 +85,9 @@ def _whose(documents: str, read: list[Input], kb: Sequence[str | Path]) -> Whose
             names = ", ".join(ref.name for ref in refs)
             raise ConfigError(f"{documents}: linked to {names}; say with --kb KB whose entities get vectors")
         return Whose(refs[0] if refs else None)
-    bases = gather(kb) if linked is None else list(bases_of(linked, kb).values())
-    if len(bases) != 1:
-        names = ", ".join(base.name for base in bases)
-        raise ConfigError(
-            f"vectors are of one knowledge base, not of {len(bases)} ({names}); merge them first"
-        )
-    manifest = bases[0].kb.manifest
-    return Whose(KbRef(name=bases[0].name, content=manifest.content, id_space=manifest.id_space), bases[0])
+    base = only(gather(kb) if linked is None else list(bases_of(linked, kb).values()))
+    manifest = base.kb.manifest
+    return Whose(KbRef(name=base.name, content=manifest.content, id_space=manifest.id_space), base)
 
 
 def _refs(parent: Manifest) -> list[KbRef]:
