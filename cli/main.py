@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 import click
 
+from kbtools.cli import interrupts
 from kbtools.cli.options import DEBUG, GONE, debug_option
 from kbtools.errors import KbError
 
@@ -75,7 +76,8 @@ class Pipeline(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; contracts §8 gives the exit codes."""
         try:
-            result = super().invoke(ctx)
+            with interrupts.kept():
+                result = super().invoke(ctx)
             sys.stdout.flush()  # a reader that has gone away is noticed here, not at the exit
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
