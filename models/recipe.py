@@ -157,6 +157,7 @@ class Stage:
     lr: float | None = setting("The highest learning rate.", None)
     restart: bool = setting("Begin the schedule anew, with its warm-up, for this stage alone.", False)
     fresh: bool = setting("Forget what the optimiser has gathered.", False)
+    once: tuple[str, ...] = setting("What the body does to its weights as the stage begins, by name.", ())
     batch: int | None = setting("In place of run.batch.", None)
     micro: int | None = setting("In place of run.micro.", None)
     tokens: int | None = setting("In place of run.tokens.", None)

@@ -50,6 +50,12 @@ def strangers(alias: Manifest, bases: Mapping[int, Base]) -> list[str]:
     return [base.name for place, base in bases.items() if _other_release(alias.kbs[place], base)]
 
 
+def same_ids(one: KbRef, other: KbRef) -> bool:
+    """Tell whether eids mean the same: in one knowledge base, or in a release and a later one."""
+    older, newer = one.id_space, other.id_space
+    return one.content == other.content or shares_ids(older, newer) or shares_ids(newer, older)
+
+
 def _other_release(ref: KbRef, base: Base) -> bool:
     manifest = base.kb.manifest
     return manifest.content != ref.content and not shares_ids(ref.id_space, manifest.id_space)

@@ -8,17 +8,28 @@ from typing import Any
 from torch import nn
 
 from kbtools.errors import ConfigError
-from kbtools.models.recipe import Recipe
+from kbtools.models.recipe import Recipe, Stage
 from kbtools.models.training.groups import freeze, groups
 from kbtools.models.training.planning import Planned
 from kbtools.shards.reader import Shards
 
 
 def check_stages(model: Any, recipe: Recipe, plan: Iterable[Planned]) -> None:
-    """Refuse a stage that trains nothing, and patterns that are in no name."""
+    """Refuse a stage that trains nothing, patterns that are in no name, and what the body cannot do."""
     for planned in plan:
         freeze(model, planned.stage)
         groups(model, recipe.optimiser)
+        _check_once(model, recipe, planned.stage)
+
+
+def _check_once(model: Any, recipe: Recipe, stage: Stage) -> None:
+    known = tuple(getattr(model.body, "ONCE", ()))
+    for name in stage.once:
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "it can do nothing"
+            raise ConfigError(f"stage {stage.name}: once: {recipe.model.name} has no {name!r}; {there}")
+    if stage.once and recipe.run.sharded:
+        raise ConfigError(f"stage {stage.name}: `once` changes whole weights; run.sharded shares them out")
 
 
 def check_lengths(model: Any, shards: Mapping[str, Shards]) -> None:

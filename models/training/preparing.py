@@ -10,7 +10,7 @@ from kbtools import artefact, config
 from kbtools.artefact import Input, manifest
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.features import origin
-from kbtools.kb.bases import bases_of
+from kbtools.kb.bases import bases_of, same_ids
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.configuration import ATTENTION
 from kbtools.models.loading import folders
@@ -45,13 +45,25 @@ class Prepared(NamedTuple):
 
     def model(self) -> KnowledgeModel:
         """Make the model, with new weights or those that it begins with."""
-        tables = {table.kb: table for table in map(EntityTable.open, self.vectors)}
+        tables = {table.kb: table for table in self.tables()}
         heads = self.data.heads(self.data.objectives(Stage()))
         run = self.recipe.run
         return KnowledgeModel.make(
             self.recipe.model, heads=heads, tables=tables, vocabulary=self.data.vocabulary, seed=run.seed,
             attention=run.attention,
         )  # fmt: skip
+
+    def tables(self) -> list[EntityTable]:
+        """Open the vectors of entities: of one knowledge base each, those that the shards speak of."""
+        made: dict[str, tuple[str, EntityTable]] = {}
+        for path, table in zip(self.vectors, map(EntityTable.open, self.vectors), strict=True):
+            if table.kb in made:
+                raise ConfigError(
+                    f"--vectors: {made[table.kb][0]} and {path} are both of {table.kb!r}: give one"
+                )
+            _check_table(path, table, self.data)
+            made[table.kb] = path, table
+        return [table for _, table in made.values()]
 
     def again(self, checkpoint: str) -> KnowledgeModel:
         """Load the model of a checkpoint, to go on training it."""
@@ -99,6 +111,22 @@ def prepare(
     inputs = [_input(kind, path) for kind, paths in given.items() for path in dict.fromkeys(map(Path, paths))]
     inputs += [_model(name) for name in dict.fromkeys(origins)]
     return Prepared(found, data, plan, tuple(map(str, vectors)), inputs)
+
+
+def _check_table(path: str, table: EntityTable, data: Data) -> None:
+    """Refuse vectors whose rows are other entities than those that shards number."""
+    mine = table.source.kbs if table.source else []
+    theirs = [(one.path, ref) for one in data.shards.values() for ref in one.manifest.kbs]
+    for ref in mine:
+        for shards, other in theirs:
+            if other.name == ref.name and not same_ids(ref, other):
+                raise ConfigError(
+                    f"{path}: vectors of another release of {ref.name!r} than {shards} was made with; "
+                    f"its numbers mean other entities: make one of them anew"
+                )
+        if theirs and ref.name not in {other.name for _, other in theirs}:
+            there = ", ".join(dict.fromkeys(other.name for _, other in theirs))
+            raise ConfigError(f"{path}: vectors of {ref.name!r}, but the shards speak of {there}")
 
 
 def _model(name: str) -> Input:

@@ -115,8 +115,10 @@ class Training:
         self.model.save_pretrained(folder, state_dict=self.final, **told)
 
     def _stage(self, planned: Planned, recorder: Recorder) -> None:
-        if self.state.step == planned.first:  # what dev says in another stage cannot be compared
-            self.state.best = Best()
+        if self.state.step == planned.first:
+            self.state.best = Best()  # what dev says in another stage cannot be compared
+            for name in planned.stage.once:  # a run that goes on within a stage has it behind it
+                getattr(self.model.body, name)()
         made = self.data.objectives(planned.stage)
         sources = self.data.sources(planned.stage, made)
         size = Size.of(self.recipe.run, planned.stage, self.world.size)

@@ -28,7 +28,10 @@ class Given:
 
 
 class Body(Protocol):
-    """All of a model but its heads."""
+    """All of a model but its heads.
+
+    `ONCE` may name methods without arguments that change its weights as a stage begins (`once` in recipes).
+    """
 
     text: Any  # parts.encoder.TextEncoder
 
