@@ -10,16 +10,23 @@ from kbtools import config, plugins, report
 from kbtools.cli.evaluated import show
 from kbtools.cli.options import common
 from kbtools.cli.printing import show_json
-from kbtools.cli.settings import Choices, flags, given
+from kbtools.cli.settings import Choices, flags, given, holding
+from kbtools.extras import need
 
-TASKS, EVALUATIONS = "kbtools.tasks", "kbtools.cli.evaluations"
+MODELS = "kbtools.models.tasks"  # those that run a model
+TASKS, EVALUATIONS = ("kbtools.tasks", MODELS), "kbtools.cli.evaluations"
 
 
 def _evaluate(name: str) -> click.Command:
-    about, task = plugins.summary(TASKS, name), plugins.load(TASKS, name)
+    package = holding(TASKS, name)
+    if package == MODELS:
+        need("torch", extra="train", why="running a model")
+    about, task = plugins.summary(package, name), plugins.load(package, name)
     evaluation = plugins.load(EVALUATIONS, name)
+    several = getattr(evaluation, "SEVERAL", False)
+    metavar = "[TASK=]PATH" if several else "PATH"
 
-    @click.option("--data", required=True, metavar="PATH", help=evaluation.DATA)
+    @click.option("--data", required=True, multiple=several, metavar=metavar, help=evaluation.DATA)
     @click.option("--out", required=True, metavar="REPORT", help="The folder to write.")
     @flags(evaluation.Settings)
     @common("overwrite", "seed", "quiet", "json")

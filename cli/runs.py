@@ -9,7 +9,7 @@ import click
 from kbtools.cli.printing import cell, facts, heading, show_settings, show_table
 from kbtools.progress import clock
 from kbtools.runs.diff import RunsDifference
-from kbtools.runs.metrics import RIGHT
+from kbtools.runs.metrics import F1, RIGHT
 from kbtools.runs.overview import RECIPE, Course, Measured, RunOverview, UnfinishedRun
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -94,7 +94,7 @@ def _best(one: Measured) -> str:
 def _number(name: str, value: float | None) -> str:
     if value is None:
         return ""
-    return f"{100 * value:.1f} %" if name.endswith(f".{RIGHT}") else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if name.endswith((f".{RIGHT}", f".{F1}")) else f"{value:.4g}"
 
 
 def _steps(found: Sequence[int]) -> str:

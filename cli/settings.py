@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -63,19 +63,38 @@ def described(one: config.Setting) -> str:
 
 
 class Choices(click.Group):
-    """A sub-command for each choice in a registry, with the flags of the choice's own settings."""
+    """A sub-command for each choice in a registry, or several, with the flags of its own settings."""
 
     def __init__(
-        self, *args: Any, package: str, build: Callable[[str], click.Command], **options: Any
+        self,
+        *args: Any,
+        package: str | Sequence[str],
+        build: Callable[[str], click.Command],
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self.package, self.build = package, build
+        self.packages = (package,) if isinstance(package, str) else tuple(package)
+        self.build = build
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
-        return plugins.names(self.package)
+        return sorted(name for package in self.packages for name in plugins.names(package))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:  # noqa: D102
         return self.build(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the choices by what their files say: none is loaded, some take seconds."""
+        told = [
+            (name, plugins.summary(holding(self.packages, name), name)) for name in self.list_commands(ctx)
+        ]
+        if told:
+            with formatter.section("Commands"):
+                formatter.write_dl(told)
+
+
+def holding(packages: Sequence[str], name: str) -> str:
+    """Return the registry that has a choice; of one that none has, the first tells what there is."""
+    return next((one for one in packages if name in plugins.names(one)), packages[0])
 
 
 def _option(setting: config.Setting) -> Callable[[Command], Command]:

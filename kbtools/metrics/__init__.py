@@ -12,13 +12,24 @@ from kbtools.metrics.ranking import (
     recall_at,
     reciprocal,
 )
-from kbtools.metrics.results import Cloud, Comparison, Curve, Line, Measure, Results, breakdowns, systems
+from kbtools.metrics.results import (
+    Cloud,
+    Comparison,
+    Curve,
+    Heat,
+    Line,
+    Measure,
+    Results,
+    breakdowns,
+    systems,
+)
 
 __all__ = [
     "Cloud",
     "Comparison",
     "Curve",
     "Difference",
+    "Heat",
     "Interval",
     "Line",
     "Measure",

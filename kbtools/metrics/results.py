@@ -67,10 +67,23 @@ class Cloud(msgspec.Struct, frozen=True, kw_only=True):
     names: list[tuple[float, float, str]] = []
 
 
+class Heat(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of a table of counts: how often each of its rows meets each of its columns."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    columns: list[str]
+    rows: list[str]
+    values: list[list[float]]
+
+
 class Results(NamedTuple):
     """All that an evaluation found.
 
-    `files` are others that belong to it, by name; they are small. `clouds` are drawn, not told in numbers.
+    `files` are others that belong to it, by name; they are small. `clouds` and `heats` are drawn, not told in
+    numbers.
     """
 
     title: str
@@ -82,6 +95,12 @@ class Results(NamedTuple):
     notes: list[str] = []  # noqa: RUF012
     files: dict[str, bytes] = {}  # noqa: RUF012
     clouds: list[Cloud] = []  # noqa: RUF012
+    heats: list[Heat] = []  # noqa: RUF012
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers over all items, by `SYSTEM METRIC`."""
+        return {f"{one.system} {one.metric}": one.value for one in self.measures if not one.by}
 
 
 def systems(measures: Iterable[Measure]) -> list[str]:

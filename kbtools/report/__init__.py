@@ -37,7 +37,7 @@ from kbtools.artefact import (
 from kbtools.errors import ArtefactError
 from kbtools.kb.schema_digest import schema_digest
 from kbtools.metrics import Results
-from kbtools.report import clouds, pages, plots
+from kbtools.report import clouds, heats, pages, plots
 from kbtools.report.document import Document, Source
 
 __all__ = ["Document", "load", "make"]
@@ -144,6 +144,8 @@ def _drawn(results: Results) -> Iterator[tuple[str, bytes]]:
         yield f"plots/{curve.name}.svg", plots.draw(curve)
     for cloud in results.clouds:
         yield f"plots/{cloud.name}.svg", clouds.draw(cloud)
+    for heat in results.heats:
+        yield f"plots/{heat.name}.svg", heats.draw(heat)
 
 
 def _files(folder: Path, rows: int, names: Sequence[str]) -> Table:

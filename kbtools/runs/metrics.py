@@ -17,7 +17,7 @@ import msgspec
 from kbtools.errors import ArtefactError
 
 NAME = "metrics.jsonl"
-LOSS, RIGHT = "loss", "right"  # as they stand there; of an objective behind its name and a point
+LOSS, RIGHT, F1 = "loss", "right", "f1"  # as they stand there; of an objective behind its name and a point
 
 Line = dict[str, Any]
 

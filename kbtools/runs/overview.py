@@ -135,14 +135,14 @@ def course(folder: Path, best: str = LOSS) -> Course:
 def measured(train: Sequence[Line], dev: Sequence[Line]) -> list[Measured]:
     """List the losses and the shares that are right, with what they were last and at best."""
     names = [metrics.LOSS]
-    for what in (metrics.LOSS, metrics.RIGHT):
+    for what in (metrics.LOSS, metrics.RIGHT, metrics.F1):
         names += metrics.measures([*train, *dev], what)
     found = []
     for name in names:
         told, seen = metrics.points(train, name), metrics.points(dev, name)
         if not told.steps and not seen.steps:
             continue
-        best = _best(seen, highest=name.endswith(f".{metrics.RIGHT}"))
+        best = _best(seen, highest=name.endswith((f".{metrics.RIGHT}", f".{metrics.F1}")))
         found.append(
             Measured(
                 name=name,

@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from kbtools.errors import ConfigError
 from kbtools.models.batch import IGNORED, Batch, Columns, Output, examples
-from kbtools.models.objectives.base import Here, Loss, MissingColumnError, Model
+from kbtools.models.objectives.base import Answers, Here, Loss, MissingColumnError, Model
 from kbtools.models.parts.heads import base, classes, pooler
+from kbtools.models.parts.pooling import SentencePooling
 
 
 class Classes(NamedTuple):
@@ -32,6 +33,8 @@ class Classes(NamedTuple):
                 f"column {self.column} has class {int(values.max())}; "
                 f"{len(self.numbers)} are known, from 0 on: {shown(self.names)}"
             )
+        if not len(self.numbers):
+            return torch.full_like(values, IGNORED, dtype=torch.long)
         found = self.numbers[values.clamp(min=0).long()]
         return torch.where(values < 0, IGNORED, found)
 
@@ -46,7 +49,7 @@ def known(column: str, here: Here, named: Sequence[str], where: str, *, count: i
     """Find out the classes of a column; `named` are the setting's, all that the head is to know."""
     there(column, here, where)
     words = here.classes.get(column)
-    names = tuple(named) or tuple(words or map(str, range(count)))
+    names = tuple(named) or tuple(here.learned.get(where, ())) or tuple(words or map(str, range(count)))
     if not names:
         raise ConfigError(f"{where}: column {column} has no classes; name them in `classes`, or say how many")
     if count and count != len(names):
@@ -96,14 +99,23 @@ def asked(batch: Batch, name: str, places: Tensor, targets: Tensor) -> int:
     return int(some.sum())
 
 
-def scored(model: Model, output: Output, batch: Columns, name: str, by: Sequence[str]) -> Tensor:
+def scored(
+    model: Model, output: Output, batch: Columns, name: str, by: Sequence[str], *, pooling: str = "cls"
+) -> Tensor:
     """Send the states at an objective's places through heads in turn, [M, ...].
 
-    Without any place they are sent that of one token, which counts for nothing: all weights get a gradient.
+    Places are those of first tokens; with `pooling`, the states are of all tokens of these examples but
+    branches of trees. Without any place they are sent that of one token, which counts for nothing: all
+    weights get a gradient.
     """
     places: Tensor = batch[f"{name}.places"]
-    states = output.hidden.flatten(0, 1)
-    states = states[places] if len(places) else states[:1]
+    if pooling == "cls":
+        states, asked_for = output.hidden.flatten(0, 1), places
+    else:
+        branch = batch.get("branch")
+        states = SentencePooling(pooling)(output.hidden, batch, None if branch is None else branch == 0)
+        asked_for = torch.searchsorted(first_tokens(batch), places)
+    states = states[asked_for] if len(places) else states[:1]
     for head in by:
         states = model.heads[head](states)
     return states[: len(places)].float()
@@ -126,6 +138,12 @@ def one_of(scores: Tensor, targets: Tensor, weights: Tensor | None = None, smoot
         scores, targets, weight=weights, reduction="sum", label_smoothing=smoothing
     )
     return Loss(total, {"right": (scores.detach().argmax(-1) == targets).sum()})
+
+
+def told(scores: Tensor, batch: Columns, name: str, names: Sequence[str]) -> Answers:
+    """Return how likely each class is at an objective's places, by scores [M, C]; one of them is right."""
+    columns = {"gold": batch[f"{name}.targets"], "scores": torch.softmax(scores, dim=-1)}
+    return Answers("one", batch[f"{name}.places"], columns, tuple(names))
 
 
 def by_class(weights: dict[str, float], classes: Sequence[str], where: str) -> Tensor | None:

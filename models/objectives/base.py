@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from kbtools.errors import ConfigError
 from kbtools.models.batch import Batch, Columns, Output
 from kbtools.models.draws import Draws
+from kbtools.shards.reader import Shards
 
 
 class MissingColumnError(ConfigError):
@@ -34,13 +35,46 @@ class Here:
     columns: Sequence[str] = ()  # that the shards have
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)  # words of columns of words
     words: Sequence[str] = ()  # the vocabulary, by id; empty if it is not known
+    learned: Mapping[str, Sequence[str]] = field(default_factory=dict)  # classes that heads have, by head
+    shards: Sequence[Shards] = ()  # that are read; empty if they are not known
+
+    def having(self, table: str, who: str) -> Shards | None:
+        """Return the shards that have a table beside their examples; none, if no shards are known."""
+        found = [one for one in self.shards if table in one.tables]
+        if len(found) == 1 or not self.shards:
+            return found[0] if found else None
+        told = " and ".join(str(one.path) for one in found or self.shards)
+        what = "both have a" if found else "no"
+        raise MissingColumnError(f"{told}: {what} table {table!r}, which {who} reads; one is to have it")
 
 
 class Loss(NamedTuple):
     """What a batch costs."""
 
     total: Tensor  # summed over its targets, a scalar
-    measures: Mapping[str, Tensor] = {}  # sums over its targets too, such as how many were right
+    measures: Mapping[str, Tensor] = {}  # sums over its targets too; `A/B`: A is told as a share of measure B
+
+
+def shares(hit: Tensor, found: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    """Return measures of what is found: precision, recall and F1, from numbers that can be added up."""
+    return {
+        "precision/found": hit, "found": found, "recall/wanted": hit, "wanted": wanted,
+        "f1/both": 2 * hit, "both": found + wanted,
+    }  # fmt: skip
+
+
+class Answers(NamedTuple):
+    """What a model says to M targets, and what is right.
+
+    `kind` says how they are scored, and what there is of each: a module of `models/tasks/shards/kinds`.
+    `places` are those in the flattened [B, T] that tell which example is asked; without tokens, the rows.
+    """
+
+    kind: str
+    places: Tensor  # [M]
+    columns: Mapping[str, Tensor]  # [M, ...]
+    names: Sequence[str] = ()  # of classes
+    of: str = ""  # where an objective asks several things: which of them
 
 
 class Model(Protocol):
@@ -60,6 +94,10 @@ class Objective(Protocol):
     One that runs the model itself (several times, or on other columns) has `encodes = True`; where all
     objectives of a batch do, the model is not run before. One that learns from other models names them in
     `origins`: folders, runs, names on the hub.
+
+    One that can say what the model answers has a method `answers(model, output, batch) -> Sequence[Answers]`,
+    asked by `kbtools eval shards` after `loss` and of the same; without it, loss and measures are all that is
+    told.
     """
 
     settings: ClassVar[type]  # a frozen dataclass

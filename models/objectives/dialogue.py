@@ -14,7 +14,7 @@ from kbtools.config import setting
 from kbtools.models.batch import Batch, Columns, Output, of_examples
 from kbtools.models.draws import Draws
 from kbtools.models.objectives import _classes
-from kbtools.models.objectives.base import Here, Loss, Model
+from kbtools.models.objectives.base import Answers, Here, Loss, Model
 
 NAMES = ("fake", "real")
 
@@ -54,6 +54,11 @@ class Dialogue:
         """Sum over dialogues."""
         scores = _classes.scored(model, output, batch, "dialogue", ("pooler", "dialogue"))
         return _classes.one_of(scores, batch["dialogue.targets"])
+
+    def answers(self, model: Model, output: Output, batch: Columns) -> Sequence[Answers]:
+        """Say how likely it is real."""
+        scores = _classes.scored(model, output, batch, "dialogue", ("pooler", "dialogue"))
+        return [_classes.told(scores, batch, "dialogue", NAMES)]
 
 
 OBJECTIVE = Dialogue

@@ -21,11 +21,11 @@ from kbtools.models.batch import Batch, Columns, Output
 from kbtools.models.draws import Draws
 from kbtools.models.masking import units
 from kbtools.models.masking.masker import Masker
-from kbtools.models.masking.predicting import predict
+from kbtools.models.masking.predicting import answered, predict
 from kbtools.models.masking.settings import How, Masking
 from kbtools.models.masking.tokens import I64, Tokens, flat
 from kbtools.models.objectives._classes import there
-from kbtools.models.objectives.base import Here, Loss, Model
+from kbtools.models.objectives.base import Answers, Here, Loss, Model
 from kbtools.models.parts.heads import base, lm
 
 NAME = "knowledge"
@@ -109,6 +109,10 @@ class Knowledge:
     def loss(self, model: Model, output: Output, batch: Columns) -> Loss:
         """Sum over the hidden tokens."""
         return predict(model, output, batch, name=NAME, head=self.told.head, at_once=self.told.at_once)
+
+    def answers(self, model: Model, output: Output, batch: Columns) -> Sequence[Answers]:
+        """Say what the hidden tokens are."""
+        return answered(model, output, batch, name=NAME, head=self.told.head, at_once=self.told.at_once)
 
 
 OBJECTIVE = Knowledge

@@ -4,8 +4,9 @@
     several  a list of classes, maybe empty; binary cross entropies, their mean over classes, summed
     number   a number, in words or not; squared errors, summed
 
-On the first token, by the pooler and one matrix. `weights` make the targets of a class count more or less;
-the number of targets, by which the sum is divided, stays what it is.
+On the first token, or all tokens (`pooling`), by the pooler and one matrix; or on the markers of mentions
+(`marked`). `weights` make the targets of a class count more or less; the number of targets, by which the sum
+is divided, stays what it is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from kbtools.errors import ConfigError
 from kbtools.models.batch import Batch, Columns, Output, of_examples
 from kbtools.models.draws import Draws
 from kbtools.models.objectives import _classes
-from kbtools.models.objectives.base import Here, Loss, Model
+from kbtools.models.objectives.base import Answers, Here, Loss, Model, shares
+from kbtools.models.parts.heads import base, markers
 
 NUMBER = "number"
 
@@ -41,7 +43,13 @@ class Settings:
         default_factory=dict, metadata={"help": "How much targets of a class count; others count 1."}
     )
     smoothing: float = setting("The share of a target that all classes have evenly.", 0.0)
-    pooled: bool = setting("Whether the first token goes through the pooler.", True)
+    pooled: bool = setting("Whether the state goes through the pooler.", True)
+    pooling: Literal["cls", "mean", "max"] = setting(
+        "The state of an example: its first token's, or that of all its tokens but branches of trees.", "cls"
+    )
+    marked: tuple[str, ...] = setting(
+        "Columns of spans with a marker before each: the markers' states, in place of the first token's.", ()
+    )
     dropout: float | None = setting("Before the head's matrix; none: the text encoder's own.", None)
 
     def __post_init__(self) -> None:
@@ -49,6 +57,8 @@ class Settings:
             raise ConfigError(f"labels.smoothing is {self.smoothing}; it is at least 0 and below 1")
         if self.kind != "one" and self.smoothing:
             raise ConfigError("labels.smoothing is for labels that are one class")
+        if self.marked and self.pooling != "cls":
+            raise ConfigError("labels.marked takes the states of markers: leave labels.pooling out")
         if self.kind == "number":
             for name in ("classes", "count", "weights"):
                 if getattr(self, name):
@@ -74,20 +84,32 @@ class Labels:
 
     @property
     def columns(self) -> Sequence[str]:
-        """The one that tells."""
-        return (self.told.column,)
+        """The one that tells; where markers are."""
+        return (self.told.column, *self.told.marked)
 
     @property
     def heads(self) -> Mapping[str, Any]:
         """The classes; a pooler, if it is wanted."""
+        if marked := self.told.marked:
+            told = markers.Settings(classes=self.names, markers=len(marked), dropout=self.told.dropout)
+            return {"labels": base.plain(told)}
         found = _classes.heads("labels", self.names, self.told.dropout)
         return found if self.told.pooled else {"labels": found["labels"]}
 
     def corrupt(self, batch: Batch, draws: Draws) -> int:
         """Find the first token of each example that has a label, and the label."""
+        many = self._asked(batch)
+        if self.told.marked:
+            batch["labels.marks"] = _marks(batch, self.told.marked)
+        return many
+
+    def _asked(self, batch: Batch) -> int:
         lists = self.told.kind == "several"
-        if lists and batch["batch.rows"].dim() > 1:
-            raise ConfigError("labels: lists of packed examples cannot be told apart; say run.packed = false")
+        if (lists or self.told.marked) and batch["batch.rows"].dim() > 1:
+            what = "lists" if lists else "markers"
+            raise ConfigError(
+                f"labels: {what} of packed examples cannot be told apart; say run.packed = false"
+            )
         column, places = of_examples(batch, self.told.column), _classes.first_tokens(batch)
         if column.dim() != 1 + lists:
             kind, other = ("one value", "one") if lists else ("a list", "several")
@@ -104,8 +126,7 @@ class Labels:
     def loss(self, model: Model, output: Output, batch: Columns) -> Loss:
         """Sum over examples."""
         _classes.agreed(model.heads["labels"], self.names, "labels")
-        by = ("pooler", "labels") if self.told.pooled else ("labels",)
-        scores = _classes.scored(model, output, batch, "labels", by)
+        scores = self._scored(model, output, batch)
         targets = batch["labels.targets"]
         if self.told.kind == "one":
             return _classes.one_of(scores, targets, self.weights, self.told.smoothing)
@@ -113,6 +134,28 @@ class Labels:
             return _each(scores, targets, self.weights)
         error = scores[:, 0] - targets
         return Loss(error.square().sum(), {"error": error.detach().abs().sum()})
+
+    def answers(self, model: Model, output: Output, batch: Columns) -> Sequence[Answers]:
+        """Say how likely each class is, or the number."""
+        scores = self._scored(model, output, batch)
+        if self.told.kind == "one":
+            return [_classes.told(scores, batch, "labels", self.names)]
+        places, gold = batch["labels.places"], batch["labels.targets"]
+        if self.told.kind == "number":
+            return [Answers("number", places, {"gold": gold, "answer": scores[:, 0]})]
+        return [Answers("several", places, {"gold": gold > 0, "scores": scores.sigmoid()}, self.names)]
+
+    def _scored(self, model: Model, output: Output, batch: Columns) -> Tensor:
+        """Score each class of M targets, [M, C]."""
+        if not self.told.marked:
+            by = ("pooler", "labels") if self.told.pooled else ("labels",)
+            return _classes.scored(model, output, batch, "labels", by, pooling=self.told.pooling)
+        many = len(batch["labels.places"])
+        marks = batch["labels.marks"][:many]
+        if not many:  # the marks of nobody, which count for nothing: all weights get a gradient
+            marks = marks.new_zeros(1, marks.shape[1])
+        scores: Tensor = model.heads["labels"](output.hidden, marks)[:many]
+        return scores.float()
 
     def _held(self, column: Tensor) -> Tensor:
         """Mark the classes that lists [N, L] name, [N, C]."""
@@ -131,13 +174,22 @@ class Labels:
 OBJECTIVE = Labels
 
 
+def _marks(batch: Columns, columns: Sequence[str]) -> Tensor:
+    """Return the places of the markers of M targets in the flattened batch, [M, K]; −1: there is none."""
+    length: int = batch["input_ids"].shape[1]
+    row = batch["labels.places"] // length
+    starts = torch.stack([batch[name][row, 0].long() for name in columns], 1)
+    return torch.where(starts > 0, row[:, None] * length + starts - 1, -1)
+
+
 def _each(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Loss:
     """Sum binary cross entropies [M, C] over examples, the mean over classes; right: all classes are."""
     costs = functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
     if weights is not None:
         costs = costs * weights.to(costs)
-    right = ((scores.detach() > 0) == (targets > 0)).all(-1)
-    return Loss(costs.mean(-1).sum(), {"right": right.sum()})
+    said, gold = scores.detach() > 0, targets > 0
+    counts = shares((said & gold).sum(), said.sum(), gold.sum())
+    return Loss(costs.mean(-1).sum(), {"right": (said == gold).all(-1).sum(), **counts})
 
 
 def _known(column: Tensor, values: Tensor) -> Tensor:

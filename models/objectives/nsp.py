@@ -15,7 +15,7 @@ from kbtools.config import setting
 from kbtools.models.batch import Batch, Columns, Output, of_examples
 from kbtools.models.draws import Draws
 from kbtools.models.objectives import _classes
-from kbtools.models.objectives.base import Here, Loss, Model
+from kbtools.models.objectives.base import Answers, Here, Loss, Model
 from kbtools.shards.layouts.pairs import KINDS
 
 
@@ -37,7 +37,8 @@ class Nsp:
 
     def __init__(self, settings: Settings, here: Here) -> None:
         self.column = settings.column
-        words = settings.classes or tuple(sorted(here.classes.get(self.column, ()), key=_order))
+        learned = tuple(here.learned.get("nsp", ()))
+        words = settings.classes or learned or tuple(sorted(here.classes.get(self.column, ()), key=_order))
         self.classes = _classes.several(_classes.known(self.column, here, words, "nsp"), "nsp")
 
     @property
@@ -60,6 +61,11 @@ class Nsp:
         _classes.agreed(model.heads["nsp"], self.classes.names, "nsp")
         scores = _classes.scored(model, output, batch, "nsp", ("pooler", "nsp"))
         return _classes.one_of(scores, batch["nsp.targets"])
+
+    def answers(self, model: Model, output: Output, batch: Columns) -> Sequence[Answers]:
+        """Say how likely each kind is."""
+        scores = _classes.scored(model, output, batch, "nsp", ("pooler", "nsp"))
+        return [_classes.told(scores, batch, "nsp", self.classes.names)]
 
 
 OBJECTIVE = Nsp

@@ -84,9 +84,10 @@ def panels(lines: Sequence[Line]) -> Iterator[Panel]:
     loss = metrics.points(train, metrics.LOSS)
     if loss.steps or dev:
         yield Panel("loss", [Trace(loss, smooth=True)], metrics.points(dev, metrics.LOSS))
-    for what, share in ((metrics.LOSS, False), (metrics.RIGHT, True)):
+    for what, title_of in ((metrics.LOSS, "loss"), (metrics.RIGHT, "right"), (metrics.F1, "F1")):
+        share = what != metrics.LOSS
         for name in metrics.measures([*train, *dev], what):
-            title = f"{name.removesuffix(f'.{what}')}: {'right' if share else 'loss'}"
+            title = f"{name.removesuffix(f'.{what}')}: {title_of}"
             mine = metrics.points(train, name), metrics.points(dev, name)
             if any(one.steps for one in mine):
                 yield Panel(title, [Trace(mine[0], smooth=True)], mine[1], share=share)

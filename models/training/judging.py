@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kbtools.errors import TaskError
 from kbtools.models.recipe import Run
 
-HIGHER = {"right", "agreed"}  # measures that are better when they are higher
+HIGHER = {"right", "agreed", "precision", "recall", "f1"}  # measures that are better when they are higher
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from kbtools.progress import Progress, percent
 
+SHARES = {"right", "f1", "precision", "recall"}  # shown in per cent
 WAITING = 0.05  # a smaller share of the time is not worth a word
 
 
@@ -84,4 +85,4 @@ def shown(name: str, value: Any) -> str:
     """Write a measure as people read it: what is right in per cent."""
     if value is None:
         return "none"
-    return f"{100 * value:.1f} %" if name.rpartition(".")[2] == "right" else f"{value:.3f}"
+    return f"{100 * value:.1f} %" if name.rpartition(".")[2] in SHARES else f"{value:.3f}"

@@ -75,7 +75,8 @@ def means(
 ) -> dict[str, float]:
     """Divide sums by their targets, over all processes; `loss` is that of all objectives, weighted.
 
-    An objective without targets is left out; if all are, there is no `loss`.
+    An objective without targets is left out; if all are, there is no `loss`. Shares of other things than
+    targets: see `derived`.
     """
     names, known = sorted(totals), sorted(weights)
     told = sums([float(totals[name]) for name in names] + [targets.get(name, 0.0) for name in known])
@@ -85,5 +86,23 @@ def means(
         for name, value in zip(names, told, strict=False)
         if of[name.partition(".")[0]]
     }
+    found = derived(found)
     losses = [weight * found[f"{name}.loss"] for name, weight in weights.items() if f"{name}.loss" in found]
     return {"loss": sum(losses), **found} if losses else found
+
+
+def derived(found: Mapping[str, float]) -> dict[str, float]:
+    """Divide measures by others: `right/mentions` by `mentions`, and it is called `right`.
+
+    What others are divided by is not told by itself; what is divided by nothing, not at all.
+
+    >>> derived({"tags.f1/names": 0.3, "tags.names": 0.6, "tags.right": 0.9})
+    {'tags.right': 0.9, 'tags.f1': 0.5}
+    """
+    made = dict(found)
+    below = {one: f"{one.partition('.')[0]}.{one.rpartition('/')[2]}" for one in found if "/" in one}
+    for name, many in below.items():
+        made.pop(name)
+        if found.get(many):
+            made[name.rpartition("/")[0]] = found[name] / found[many]
+    return {name: value for name, value in made.items() if name not in below.values()}

@@ -1,12 +1,7 @@
-"""How sure scores are: documents are drawn, not annotations, as those of one document go together.
-
-A score depends on how often each row of counts was drawn. Equal rows are put together, and how often they
-are drawn is multinomial, as in `kbtools.metrics.ranking`.
-"""
+"""How sure scores are: documents are drawn, not annotations, as those of one document go together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +10,7 @@ from kbtools.metrics.linking.annotations import Floats, Longs
 from kbtools.metrics.linking.counts import METRICS, Counts, measured
 from kbtools.metrics.ranking import Difference, Interval, bootstrap
 from kbtools.metrics.ranking import compare as compare_values
-
-CELLS = 4 << 20  # numbers drawn at once
+from kbtools.metrics.resampling import bounds, intervals, sizes, sums
 
 
 class Intervals(NamedTuple):
@@ -33,11 +27,7 @@ def micro_intervals(
     """Return micro scores and their percentile intervals over resampled documents."""
     if not counts.tp.size:
         return Intervals(*(Interval(*(float("nan"),) * 3),) * 3)
-    drawn = measured(_drawn(counts.rows, seed, resamples))
-    low, high = _interval(drawn, level)
-    values = measured(counts.rows.sum(axis=0))
-    told = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
-    return Intervals(*(Interval(*one) for one in told))
+    return Intervals(*intervals(counts.rows, measured, seed=seed, resamples=resamples, level=level))
 
 
 def macro_intervals(
@@ -74,8 +64,8 @@ def compare(
     if not one.size:
         return Difference(*(float("nan"),) * 4)
     observed = _gap(one.sum(axis=0), other.sum(axis=0), place)
-    both = _drawn(np.concatenate([one, other], axis=1), seed, resamples)
-    low, high = _interval(_gap(both[:, :3], both[:, 3:], place), level)
+    both = sums(np.concatenate([one, other], axis=1), seed, resamples)
+    low, high = bounds(_gap(both[:, :3], both[:, 3:], place), level)
     moved = _swapped(other - one, seed, resamples)
     gaps = _gap(one.sum(axis=0) + moved, other.sum(axis=0) - moved, place)
     as_far = int((np.abs(gaps) >= abs(observed) - 1e-12).sum())
@@ -87,35 +77,12 @@ def _gap(one: Longs, other: Longs, place: int) -> Floats:
     return gap
 
 
-def _drawn(rows: Longs, seed: int, resamples: int) -> Longs:
-    """Return the sums of `resamples` samples of documents, each as large as the one we have."""
-    distinct, counts = np.unique(rows, axis=0, return_counts=True)
-    generator = np.random.default_rng([seed, 0])
-    sums = [
-        generator.multinomial(len(rows), counts / len(rows), size=size) @ distinct
-        for size in _sizes(resamples, len(distinct))
-    ]
-    return np.concatenate(sums)
-
-
 def _swapped(moves: Longs, seed: int, resamples: int) -> Longs:
     """Return what random swaps add to the counts of the first system."""
     distinct, counts = np.unique(moves, axis=0, return_counts=True)
     generator = np.random.default_rng([seed, 1])
-    sums = [
+    moved = [
         generator.binomial(counts, 0.5, size=(size, len(counts))) @ distinct
-        for size in _sizes(resamples, len(distinct))
+        for size in sizes(resamples, len(distinct))
     ]
-    return np.concatenate(sums)
-
-
-def _sizes(resamples: int, distinct: int) -> Iterator[int]:
-    """Draw as many at once as fit in memory."""
-    most = max(1, CELLS // max(distinct, 1))
-    for done in range(0, resamples, most):
-        yield min(most, resamples - done)
-
-
-def _interval(values: Floats, level: float) -> tuple[Floats, Floats]:
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
+    return np.concatenate(moved)

@@ -1,0 +1,1 @@
+"""What `kbtools eval` measures by running a model."""
