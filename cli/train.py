@@ -20,11 +20,16 @@ from kbtools.cli.together import one_speaks
     "--vectors", multiple=True, metavar="VECTORS", help="Vectors of entities, for those that read them."
 )
 @click.option("--out", metavar="RUN", help="The folder to write.")
+@click.option(
+    "--entity-ablation",
+    metavar="CONTROL",
+    help="Other entities than the true ones (none, permuted, redrawn, random, wrong, swap): -o run.entities.",
+)
 @click.option("-o", "overrides", multiple=True, metavar="NAME=VALUE", help="A setting of the recipe.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, on what, and stop.")
 @click.option("--seed", type=int, help="Of weights, order, masks and dropout.  [default: run.seed]")
 @common("overwrite", "restart", "quiet", "json")
-def command(recipe: str, dry_run: bool, as_json: bool, **options: Any) -> None:
+def command(recipe: str, dry_run: bool, as_json: bool, entity_ablation: str | None, **options: Any) -> None:
     """Train a model: a recipe says which, and how; -o changes the recipe.
 
     What stops early (Ctrl-C, a signal, a kill) goes on with the same command, at the exact example. Several
@@ -35,6 +40,8 @@ def command(recipe: str, dry_run: bool, as_json: bool, **options: Any) -> None:
     """
     from kbtools import models  # noqa: PLC0415 - torch is slow to load, and --help needs none of it
 
+    if entity_ablation is not None:
+        options["overrides"] = (*options["overrides"], f"run.entities={entity_ablation}")
     if dry_run:
         for name in ("out", "overwrite", "restart", "quiet"):
             options.pop(name)

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from kbtools.config import setting
 from kbtools.errors import ConfigError
+from kbtools.models.controls import Entities
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Schedule = Literal["linear", "slanted", "cosine", "constant"]
@@ -63,7 +64,9 @@ class Run:
     save: int = setting("Steps between checkpoints; 0: at the end of stages.", 0)
     keep: int = setting("Checkpoints that are kept, beside the best one.", 2)
     patience: int = setting("Looks at dev without a better one before a stage ends; 0: it goes on.", 0)
-    best: str = setting("What tells which look at dev is the best: loss, mlm.loss, mlm.right, ...", "loss")
+    best: str = setting(
+        "What tells which look at dev is the best: loss, mlm.loss, mlm.right, tags.f1, ...", "loss"
+    )
     take: Literal["last", "best"] = setting("Which weights become the model.", "last")
     log: int = setting("Steps between lines of metrics.jsonl.", 10)
     ema: float = setting("Decay of a running mean of the weights, which is saved then; 0: none.", 0.0)
@@ -74,6 +77,9 @@ class Run:
     deterministic: bool = setting("The same bits each time on a GPU, at a cost.", False)
     workers: int = setting("Processes that make batches; 0: a thread does.", 0)
     tensorboard: bool = setting("Write TensorBoard's files too.", False)
+    entities: Entities = setting(
+        "The true ones, or, to see what these are worth, none or others: see models/controls.py.", "true"
+    )
     fused: bool = setting("The optimiser's fused kernels where there are any.", True)
 
     def __post_init__(self) -> None:

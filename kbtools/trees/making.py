@@ -15,7 +15,7 @@ from kbtools.text import CJK
 from kbtools.tokens.tokenizer import Tokenizer
 from kbtools.trees import segmenting
 from kbtools.trees.base import I32, I64, NO_ROOM, TAKEN, Considered, Sentences, Tokens
-from kbtools.trees.choosing import choose
+from kbtools.trees.choosing import choose, control
 from kbtools.trees.choosing.base import Encode
 from kbtools.trees.facts import Facts
 from kbtools.trees.layout import Branches, Rows, kept, lay
@@ -56,6 +56,7 @@ class Maker:
         encode: Encode | None = None,
     ) -> None:
         self.settings, self.facts, self.names, self.encode = settings, facts, names, encode
+        self.control = control(facts, settings)
         self.tokenising = Tokenising(settings, tokenizer)
         self.specials = self.tokenising.specials()
         self.counts: Counter[str] = Counter()
@@ -72,7 +73,9 @@ class Maker:
         self.counts["tags inside a token"] += unsaid(texts.tags, whole)
         room = kept(np.diff(whole.begins), texts.tree, self.settings, self.specials)
         sentences = self._sentences(texts, whole, room, words)
+        sentences = self.control.sentences(sentences, texts.sentence_id, self.names)
         considered = choose(sentences, self.facts, self.settings, self.encode)
+        considered = considered._replace(fact=self.control.told(considered.fact))
         branches = self._branches(considered)
         rows, considered = lay(sentences, considered, branches, self.settings, self.specials)
         parts = [sentences.tokens.strings, branches.tokens.strings, self.specials.strings]
@@ -210,6 +213,7 @@ def table(made: Made, pieces: Pieces = "inside") -> pa.RecordBatch:
         "label": pa.array(texts.label, STR),
         "labels": _labels(made, offsets, pieces),
         "lost_trunk": pa.array(np.minimum(rows.lost, 0xFFFF), pa.uint16()),
+        "group": pa.array(texts.group, STR),
     }
     arrays = [columns[field.name].cast(field.type) for field in TREES]
     return pa.RecordBatch.from_arrays(arrays, schema=TREES)

@@ -37,6 +37,7 @@ class Texts(NamedTuple):
     sentence_id: list[str]  # [N] of trees
     doc_id: list[str]
     label: list[str | None]
+    group: list[str | None]
     tags: Tags
     tagged: list[bool]  # [N] whether there are tags at all
     links: Found | None  # entities that the corpus tells
@@ -66,6 +67,7 @@ class _Told(msgspec.Struct):
     """What `meta` says that matters here; it is somebody else's, so anything may be anything."""
 
     label: Any = None
+    qid: Any = None
     text_b: Any = None
     tokens: Any = None
     tags: Any = None
@@ -118,13 +120,14 @@ class Reader:
             spans = [[0, len(text)]]
         else:
             spans = _spans(told.sentences, len(text)) or sentences(text, lang).tolist()
-        label = _label(told.label)
+        label, group = _written(told.label), _written(told.qid)
         first = len(gathered.texts)
         for number, (start, end) in enumerate(spans):
             gathered.add(text[start:end], lang, start)
             gathered.sentence_id.append(doc_id if how == "whole" else f"{doc_id}:{number}")
             gathered.doc_id.append(doc_id)
             gathered.label.append(label)
+            gathered.group.append(group)
             gathered.tagged.append(tagged)
         if tagged and spans:
             gathered.tag(first, told.tokens, told.tags)
@@ -145,6 +148,7 @@ class _Gathered:
         self.sentence_id: list[str] = []
         self.doc_id: list[str] = []
         self.label: list[str | None] = []
+        self.group: list[str | None] = []
         self.tagged: list[bool] = []
         self._tags: list[tuple[I64, I64, list[str]]] = []
 
@@ -191,7 +195,7 @@ class _Gathered:
         )
         return Texts(
             self.texts, self.langs, np.array(self.tree, np.int64), self.sentence_id, self.doc_id, self.label,
-            tags, self.tagged, links,
+            self.group, tags, self.tagged, links,
         )  # fmt: skip
 
 
@@ -203,6 +207,7 @@ def plain(texts: list[str], lang: str | None = None) -> Texts:
         gathered.sentence_id.append(str(number))
         gathered.doc_id.append(str(number))
         gathered.label.append(None)
+        gathered.group.append(None)
         gathered.tagged.append(False)
         gathered.documents.append(number)
     return gathered.block(None)
@@ -236,6 +241,7 @@ def _part(block: Texts, low: int, high: int) -> Texts:
     return Texts(
         block.texts[low:high], block.langs[low:high], block.tree[low:high] - first,
         block.sentence_id[first:last], block.doc_id[first:last], block.label[first:last],
+        block.group[first:last],
         Tags(tags.sentence[some] - low, tags.start[some], tags.tag[some]), block.tagged[first:last], links,
     )  # fmt: skip
 
@@ -247,10 +253,10 @@ def _told(meta: str) -> _Told:
         return _NOTHING
 
 
-def _label(label: Any) -> str | None:
-    if label is None or isinstance(label, str):
-        return label
-    return msgspec.json.encode(label).decode()
+def _written(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
 
 
 def _tagged(told: _Told, size: int) -> bool:

@@ -24,5 +24,6 @@ TREES = pa.schema(
         pa.field("label", STR),
         pa.field("labels", pa.list_(STR)),  # of the tokens of the trunk; null on branches
         pa.field("lost_trunk", pa.uint16(), nullable=False),  # tokens of the sentence there was no room for
+        pa.field("group", STR),  # sentences that are judged together: answers to one question
     ]
 )

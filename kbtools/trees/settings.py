@@ -47,8 +47,9 @@ class Settings:
     sep: Literal["auto", "yes", "no"] = setting(
         "Whether a single sentence ends with [SEP]; auto: not with reference.", "auto"
     )
-    pieces: Literal["inside", "same"] = setting(
-        "Tags of all but the first piece of a word: inside (B-X becomes I-X), or the same.", "inside"
+    pieces: Literal["inside", "same", "first"] = setting(
+        "Tags of all but the first piece of a word: inside (B-X becomes I-X), the same, or (first) none.",
+        "inside",
     )
     literals: Literal["none", "plain", "all"] = setting(
         "Values that are no entities; plain: no identifiers, addresses, files, coordinates.", "plain"

@@ -12,18 +12,20 @@ from kbtools.kb.schema import STR
 from kbtools.trees.base import I64, Bools, Tokens
 from kbtools.trees.reading import Tags
 
-Pieces: TypeAlias = Literal["inside", "same"]
+Pieces: TypeAlias = Literal["inside", "same", "first"]
 
 
 def labels(tags: Tags, tokens: Tokens, pieces: Pieces = "inside") -> pa.StringArray:
     """Give each token the tag of the token of the corpus that it begins in; null if it begins in none.
 
-    With `inside`, all but the first piece of one that begins a span go on with it: B-X becomes I-X.
+    With `inside`, all but the first piece of one that begins a span go on with it: B-X becomes I-X. With
+    `first` these have none.
     """
     if not tags.tag:
         return pa.nulls(len(tokens.start), STR)
     place, there = _places(tags, tokens)
     first = np.append(True, place[1:] != place[:-1])[: len(place)]
+    there &= first | (pieces != "first")
     known = pa.array(tags.tag, STR).dictionary_encode()
     code = known.indices.to_numpy().astype(np.int64)[np.maximum(place, 0)]
     names = known.dictionary

@@ -26,6 +26,7 @@ from torch.nn.functional import embedding
 
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.models.vectors import Lookup, Vectors, packing
+from kbtools.models.vectors.controlled import Control, Controlled, controlled
 from kbtools.models.vectors.packing import How, Mode, Plain, Special
 from kbtools.shards.base import NIL
 
@@ -43,7 +44,7 @@ class EntityTable(nn.Module):
     nil: nn.Parameter | None  # [dim]
     unknown: nn.Parameter | None
 
-    def __init__(self, plain: Plain, source: Vectors | None) -> None:
+    def __init__(self, plain: Plain, source: Vectors | Controlled | None) -> None:
         """Make a table of `source`; without it, of rows that are loaded later, or of unknown entities."""
         super().__init__()
         trained = plain.mode == "trained"
@@ -77,8 +78,13 @@ class EntityTable(nn.Module):
         nil: Special = "zero",
         unknown: Special = "zero",
         kb: str | None = None,
+        control: Control = "true",
+        seed: int = 0,
     ) -> EntityTable:
-        """Make a table of a `vectors` folder; `kb` names its knowledge base where the folder does not."""
+        """Make a table of a `vectors` folder; `kb` names its knowledge base where the folder does not.
+
+        With a `control`, its rows are those of others, or drawn, by `seed`: see vectors/controlled.py.
+        """
         source = Vectors.open(path)
         if mode == "trained" and not source.rows:
             raise ConfigError(f"{path}: has no rows that could be trained")
@@ -91,8 +97,10 @@ class EntityTable(nn.Module):
             "mode": mode,
             "nil": nil,
             "unknown": unknown,
+            "control": control,
+            "seed": seed,
         }
-        return cls(packing.read(told, source.path), source)
+        return cls(packing.read(told, source.path), controlled(source, control, seed))
 
     @classmethod
     def attach(cls, plain: Mapping[str, Any], folder: Path | str) -> EntityTable:
@@ -100,7 +108,9 @@ class EntityTable(nn.Module):
         told = packing.read(plain, Path(folder))
         if told.mode == "trained":
             return cls(told, None)  # its rows come with the model's weights
-        found, why = packing.find(told, Path(folder))
+        found, why, inside = packing.find(told, Path(folder))
+        if inside:  # a control has done its work in them
+            told = msgspec.structs.replace(told, control="true")
         if found is None:
             log.warning("%s: entities of %s are unknown to this model: %s", folder, told.kb, why)
         elif found.dim != told.dim:
@@ -179,6 +189,14 @@ class EntityTable(nn.Module):
         self._count(asked, rows)
         return found.reshape(*eids.shape, self.dim)
 
+    def has(self, eids: Tensor) -> Tensor:
+        """Tell which entities have a vector, [...] bool."""
+        if self.source is not None and self.weight is None:
+            return self.source.row_of(eids.cpu()) >= 0
+        return (
+            torch.zeros_like(eids, dtype=torch.bool) if self.absent else self._looked(eids.device)(eids) >= 0
+        )
+
     def _find(self, eids: Tensor) -> tuple[Tensor, Tensor]:
         """Return the rows of entities, −1 where there is none, and what stands in them (there: anything)."""
         device, source = eids.device, self.source
@@ -194,7 +212,7 @@ class EntityTable(nn.Module):
         found = source.gather(rows.clamp(min=0), pinned=eids.is_cuda)
         return rows.to(device), found.to(device, non_blocking=True).to(self.like.dtype)
 
-    def _held(self, source: Vectors, device: torch.device) -> Tensor:
+    def _held(self, source: Vectors | Controlled, device: torch.device) -> Tensor:
         """Return all rows on a device, read there if they are not."""
         held, dtype = self._resident, self.like.dtype
         if held is None or held.device != device or held.dtype != dtype:
@@ -231,7 +249,7 @@ class EntityTable(nn.Module):
         return f"{self._plain.kb}: {self.rows:,} × {self.dim}, {self.mode}"
 
 
-def _now(plain: Plain, source: Vectors | None) -> Plain:
+def _now(plain: Plain, source: Vectors | Controlled | None) -> Plain:
     """Say where the rows come from now; rows that are trained come with the weights."""
     if source is None:
         return msgspec.structs.replace(plain, packed=None)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch import nn
-
 from kbtools.errors import ConfigError
 from kbtools.models.recipe import Recipe, Stage
 from kbtools.models.training.groups import freeze, groups
@@ -36,17 +34,7 @@ def check_lengths(model: Any, shards: Mapping[str, Shards]) -> None:
     """Refuse examples that are longer than the encoder has positions for."""
     for one in dict.fromkeys(shards.values()):
         for split in one.splits:
-            _check_length(one, split, _positions(model))
-
-
-def _positions(model: Any) -> int | None:
-    """Return for how many positions there are embeddings; None: for any number."""
-    found = getattr(getattr(model.body.text.model, "embeddings", None), "position_embeddings", None)
-    if not isinstance(found, nn.Embedding):
-        return None
-    return found.num_embeddings - (
-        0 if found.padding_idx is None else found.padding_idx + 1
-    )  # RoBERTa's offset
+            _check_length(one, split, model.body.text.room)
 
 
 def _check_length(shards: Shards, split: str, room: int | None) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kbtools.errors import ConfigError
 from kbtools.models.batch import Batch
+from kbtools.models.controls import Links
 from kbtools.models.draws import Draws, key
 from kbtools.models.objectives.base import Objective
 from kbtools.models.recipe import Run, Stage
@@ -22,7 +23,14 @@ from kbtools.shards.reading.batches import Batches, State
 from kbtools.shards.reading.planning import Place
 from kbtools.shards.reading.settings import Reading
 
-ALWAYS = ("input_ids", "segment", "word_start")  # columns that are read if there are any
+ALWAYS = (
+    "input_ids",
+    "segment",
+    "word_start",
+    "soft",
+    "branch",
+    "word",
+)  # columns that are read if there are any
 TARGETS, TOKENS = "batch.targets", "batch.tokens"
 
 
@@ -32,9 +40,12 @@ class Prepare:
 
     objectives: Mapping[str, Objective]
     seed: int
+    control: Links | None = None  # what is done to mentions before
 
     def __call__(self, batch: Tensors) -> Tensors:
         """Corrupt and count, in the order of the recipe."""
+        if self.control is not None:
+            self.control(batch)
         draws = Draws(batch, self.seed)
         batch[TOKENS] = useful(batch)
         if (ids := batch.get("input_ids")) is not None:
@@ -49,6 +60,7 @@ class Source(NamedTuple):
     shards: Shards
     objectives: Mapping[str, Objective]
     columns: Sequence[str]  # beside ALWAYS
+    control: Links | None = None
 
 
 class Size(NamedTuple):
@@ -121,7 +133,7 @@ class Feed:
                 workers=run.workers,
                 pin=pin,
                 start="spawn" if run.workers else None,
-                prepare=Prepare(source.objectives, key(run.seed, name)),
+                prepare=Prepare(source.objectives, key(run.seed, name), source.control),
             )
         self._open: dict[str, Iterator[Batch]] = {}
 
@@ -172,14 +184,22 @@ class Feed:
 
 
 def dev_batches(
-    source: Source, told: Reading, *, rank: int, world: int, parts: int, seed: int, most: int
+    source: Source,
+    told: Reading,
+    *,
+    rank: int = 0,
+    world: int = 1,
+    parts: int = 1,
+    seed: int,
+    most: int = 0,
+    split: str = "dev",
 ) -> Iterator[Batch]:
     """Yield batches of the dev split: always the same ones, with the same masks; `most` over all processes.
 
     All processes have as many: what is too much counts for nothing.
     """
-    batches = Batches(source.shards, "dev", replace(told, shuffle="no"), rank=rank, world=world, parts=parts)
-    prepare = Prepare(source.objectives, key(seed, "dev"))
+    batches = Batches(source.shards, split, replace(told, shuffle="no"), rank=rank, world=world, parts=parts)
+    prepare = Prepare(source.objectives, key(seed, "dev"), source.control)
     made = map(prepare, map(tensors, batches.epoch()))
     for round_, batch in enumerate(islice(made, -(-most * parts // world) or None)):
         if most and round_ * world + rank >= most * parts:

@@ -77,6 +77,7 @@ def manifest_of(folder: Path, recipe: Recipe, inputs: list[Input], training: Tra
             "stopped early": bool(state.skipped),
             "processes": training.world.size,
             "device": str(training.world.device),
+            "reads": {task: dict(one.settings) for task, one in training.data.shards.items()},
         },
         licences=unite(licence for parent in parents for licence in parent.licences),
         incomplete=any(parent.incomplete for parent in parents),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kbtools import artefact, config
 from kbtools.artefact import Input, manifest
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.features import origin
 from kbtools.kb.bases import bases_of, same_ids
+from kbtools.models import controls
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.configuration import ATTENTION
 from kbtools.models.loading import folders
@@ -34,6 +35,7 @@ class Prepared(NamedTuple):
     plan: list[Planned]
     vectors: tuple[str, ...]
     inputs: list[Input]
+    kbs: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -56,7 +58,10 @@ class Prepared(NamedTuple):
     def tables(self) -> list[EntityTable]:
         """Open the vectors of entities: of one knowledge base each, those that the shards speak of."""
         made: dict[str, tuple[str, EntityTable]] = {}
-        for path, table in zip(self.vectors, map(EntityTable.open, self.vectors), strict=True):
+        run = self.recipe.run
+        how: Any = run.entities if run.entities in controls.OF_TABLES else "true"
+        for path in self.vectors:
+            table = EntityTable.open(path, control=how, seed=run.seed if how != "true" else 0)
             if table.kb in made:
                 raise ConfigError(
                     f"--vectors: {made[table.kb][0]} and {path} are both of {table.kb!r}: give one"
@@ -64,6 +69,12 @@ class Prepared(NamedTuple):
             _check_table(path, table, self.data)
             made[table.kb] = path, table
         return [table for _, table in made.values()]
+
+    def control(self, model: KnowledgeModel) -> controls.Links | None:
+        """Make what is done to mentions before they are read, if anything is."""
+        run = self.recipe.run
+        columns = [column for one in self.data.shards.values() for column in one.columns]
+        return controls.links(run.entities, run.seed, columns, model.tables, self.kbs)
 
     def again(self, checkpoint: str) -> KnowledgeModel:
         """Load the model of a checkpoint, to go on training it."""
@@ -101,6 +112,8 @@ def prepare(
             told_of = reading(found.run, size, source, data.classes.asked, processes)
             for split in {"train", "dev"} & set(source.shards.splits):
                 Batches(source.shards, split, told_of)
+    every = [column for one in data.shards.values() for column in one.columns]
+    controls.check(found.run.entities, every, vectors, kbs)
     looked_at = found.run.patience or found.run.take == "best"
     if looked_at and not any("dev" in one.splits and one.rows("dev") for one in data.shards.values()):
         raise ConfigError("run.patience and run.take = best look at a dev split; the shards have none")
@@ -110,7 +123,7 @@ def prepare(
     given = {"shards": [one.path for one in data.shards.values()], "kb": kbs, "vectors": vectors}
     inputs = [_input(kind, path) for kind, paths in given.items() for path in dict.fromkeys(map(Path, paths))]
     inputs += [_model(name) for name in dict.fromkeys(origins)]
-    return Prepared(found, data, plan, tuple(map(str, vectors)), inputs)
+    return Prepared(found, data, plan, tuple(map(str, vectors)), inputs, tuple(map(str, kbs)))
 
 
 def _check_table(path: str, table: EntityTable, data: Data) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kbtools import config, plugins
 from kbtools.errors import ArtefactError, ConfigError, KbError
+from kbtools.models.controls import Links
 from kbtools.models.objectives.base import Here, MissingColumnError, Objective
 from kbtools.models.recipe import Recipe, Stage
 from kbtools.models.training.feeding import Source
@@ -47,7 +48,13 @@ def settings_of(recipe: Recipe, stage: Stage, name: str) -> tuple[Any, float]:
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < float("inf"):
         raise ConfigError(f"objectives.{name}.weight is {weight!r}; it is a number above 0")
     where = f"stage {stage.name}: settings.{name}" if name in stage.settings else f"objectives.{name}"
-    return config.build(plugins.load(OBJECTIVES, name).OBJECTIVE.settings, told, where=where), float(weight)
+    kind = plugins.load(OBJECTIVES, name).OBJECTIVE.settings
+    lists = {one.name for one in config.describe(kind) if one.type_name.startswith("tuple")}
+    # -o did not know of lists here: `kbs=wikidata` and `ngrams=1,0.5` came as words
+    words = [
+        f"{one}={told.pop(one)}" for one in lists & told.keys() if isinstance(told[one], str | float | int)
+    ]
+    return config.build(kind, told, where=where, overrides=words), float(weight)
 
 
 def open_shards(recipe: Recipe, given: Sequence[str | Path]) -> dict[str, Shards]:
@@ -106,6 +113,10 @@ class Data:
 
     recipe: Recipe
     shards: Mapping[str, Shards]  # by task
+    control: Links | None = None  # of the entities that are mentioned
+    learned: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # classes of heads, where there is a model
 
     def __post_init__(self) -> None:
         contents = {one.tokenizer.get("content"): one.path for one in self.shards.values()}
@@ -134,6 +145,11 @@ class Data:
         loaded = (found for path in paths if (found := _loaded(path)) is not None)
         return next((one for one in loaded if one.content == self.vocabulary.get("content")), None)
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Name the columns that the body reads where there are any; parts of names stand for `*`."""
+        return tuple(getattr(plugins.load(ZOO, self.recipe.model.name), "COLUMNS", ()))
+
     @cached_property
     def classes(self) -> Words:
         """The words of columns of words that objectives ask for: their place there is their number."""
@@ -148,6 +164,8 @@ class Data:
             columns=tuple(dict.fromkeys(name for one in self.shards.values() for name in one.columns)),
             classes=self.classes,
             words=tuple(self.tokenizer.strings.to_pylist()) if self.tokenizer else (),
+            learned=self.learned,
+            shards=tuple(dict.fromkeys(self.shards.values())),
         )
 
     def objectives(self, stage: Stage) -> dict[str, Objective]:
@@ -175,7 +193,9 @@ class Data:
                 for wanted in objective.columns
                 for column in _matching(wanted, one, shards, self.recipe)
             ]
-            found[name] = Source(shards, chosen, list(dict.fromkeys(columns)))
+            columns += [one for one in shards.columns if any(fnmatchcase(one, read) for read in self.read)]
+            columns += self.control.columns(shards.columns) if self.control else []
+            found[name] = Source(shards, chosen, list(dict.fromkeys(columns)), self.control)
         return found
 
     def heads(self, made: Mapping[str, Objective]) -> dict[str, Any]:

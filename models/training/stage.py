@@ -105,6 +105,7 @@ class _Job:
             model = self.ready.again(at) if at else self.ready.model()
             check_stages(model, self.ready.recipe, self.ready.plan)
             check_lengths(model, self.ready.data.shards)
+            self.ready.data.control = self.ready.control(model)
         if run.checkpointing:
             model.body.text.checkpoint()
         if run.compile:
@@ -126,6 +127,10 @@ class _Job:
             if at:
                 recorder.live.note(f"going on at step {training.state.step:,} of {total:,}")
             training.run(recorder)
+            for kb, table in model.tables.items():
+                if unknown := table.counts["unknown"]:
+                    asked = table.counts["entities"]
+                    recorder.live.note(f"{unknown:,} of {asked:,} entities of {kb} read here have no vector")
         recorder.draw()
         return training
 

@@ -22,6 +22,7 @@ from kbtools import artefact, vectors
 from kbtools.artefact import Manifest, Staging
 from kbtools.errors import ArtefactError
 from kbtools.models.vectors import Vectors
+from kbtools.models.vectors.controlled import Control, Controlled, controlled
 
 FOLDER = "entities"
 
@@ -49,6 +50,8 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mode: Mode = "frozen"
     nil: Special = "zero"
     unknown: Special = "zero"
+    control: Control = "true"  # of rows that are linked; packed ones are what it made of them
+    seed: int = 0  # of the control
     packed: Packed | None = None
 
     def __post_init__(self) -> None:
@@ -61,8 +64,9 @@ class Plain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Found(NamedTuple):
     """The vectors that a model needs, or why they cannot be had."""
 
-    vectors: Vectors | None
+    vectors: Vectors | Controlled | None
     why: str = ""
+    packed: bool = False  # they came with the model
 
 
 def read(plain: Mapping[str, Any], where: Path) -> Plain:
@@ -77,7 +81,7 @@ def find(plain: Plain, folder: Path) -> Found:
     """Open a model's vectors: those packed into its folder, else those it is linked to."""
     inside = folder / FOLDER / plain.kb
     if plain.packed and inside.is_dir():
-        return Found(Vectors.open(inside, plain.packed.content))
+        return Found(Vectors.open(inside, plain.packed.content), packed=True)
     path = Path(plain.path)
     try:
         content = artefact.read(path, vectors.KIND).content
@@ -85,28 +89,33 @@ def find(plain: Plain, folder: Path) -> Found:
         return Found(None, str(error))
     if content != plain.content:
         return Found(None, f"{path}: other vectors than the model was made with")
-    return Found(Vectors.open(path, content))
+    return Found(controlled(Vectors.open(path, content), plain.control, plain.seed))
 
 
-def pack(source: Vectors, used: Tensor | None, plain: Plain, folder: Path) -> Packed:
+def pack(source: Vectors | Controlled, used: Tensor | None, plain: Plain, folder: Path) -> Packed:
     """Write vectors into a model's folder: all of them, or the rows that were `used`, sorted."""
     out = folder.absolute() / FOLDER / plain.kb
     if out == source.path:  # it was loaded from here
         made = source.manifest
-    elif used is None:
+    elif used is None and isinstance(source, Vectors):
         made = _copied(source, out)
     else:
+        eids = source.eids()
         blocks = (block.numpy() for _, block in source.blocks(used))
         made = vectors.write(
             out,
-            source.eids()[used].numpy(),
+            (eids if used is None else eids[used]).numpy(),
             blocks,
             inputs=[source.path],
-            settings={**source.manifest.settings, "packed": "used"},
+            settings={**source.manifest.settings, "packed": "used", **_control(plain)},
             overwrite=True,
         )
     how: How = "full" if used is None else "used"
     return Packed(how=how, content=made.content, rows=made.tables[vectors.KIND].rows)
+
+
+def _control(plain: Plain) -> dict[str, Any]:
+    return {} if plain.control == "true" else {"control": plain.control, "seed of the control": plain.seed}
 
 
 def _copied(source: Vectors, out: Path) -> Manifest:

@@ -28,7 +28,7 @@ from kbtools.kb.bases import bases_of
 from kbtools.kb.reader import Base
 from kbtools.trees import cooccurrence
 from kbtools.trees.base import I64, TAKEN, U8, WHY, Considered, Sentences
-from kbtools.trees.choosing import _gates, _picking, _texts
+from kbtools.trees.choosing import _controls, _gates, _picking, _texts
 from kbtools.trees.choosing._entities import entities
 from kbtools.trees.choosing.base import FOLDER, Criterion, Encode, Floats, Given
 from kbtools.trees.facts import Facts
@@ -57,6 +57,10 @@ class Settings:
     considered: int = setting("Facts of an entity that are compared with the sentence at most.", 256)
     cooccurrence: str | None = setting("A corpus, or linked documents, in which to count what meets.", None)
     window: int = setting("Sentences in which entities meet; 0: a document.", 1)
+    facts: _controls.Whose = setting(
+        "Whose facts are told: the entity's own, or, to see what those are worth, none or others.", "true"
+    )
+    seed: int = setting("Of facts that are not the entity's own.", 0)
 
     def __post_init__(self) -> None:
         for name, low in (("per_relation", 0), ("considered", 1), ("window", 0)):
@@ -131,7 +135,8 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     _texts.write(facts, folder, predicate=settings.predicate)
     _gates.relations_in.cache_clear()  # of facts that lay here before
-    _gates.relations(facts, choice)  # refuses relations that are not there
+    said = _gates.relations(facts, choice) == TAKEN  # refuses relations that are not there
+    _controls.prepare(facts, folder, said, choice, base)
     asked = {*choice.weights} if choice.said else {*choice.weights, SPOKEN}
     for criterion in _criteria(tuple(sorted(asked))).values():
         criterion.prepare(facts, folder)
@@ -150,6 +155,11 @@ def prepare(
 def choose(sentences: Sentences, facts: Facts, settings: Asked, encode: Encode | None = None) -> Considered:
     """Take the best facts of each entity; those that were not taken are left out."""
     return scored(sentences, facts, settings, encode, everything=False).considered
+
+
+def control(facts: Facts, settings: Asked) -> _controls.Controls:
+    """Open what is told in the place of the entities' own facts."""
+    return _controls.Controls(facts.folder / FOLDER, settings.choice)
 
 
 def scored(
