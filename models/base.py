@@ -93,11 +93,13 @@ class KnowledgeModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # trans
         `heads` are settings of heads by name; `vocabulary` has `content`, `size` and the numbers of `pad`,
         `unk`, `cls`, `sep`, `mask` (−1: there is none). Weights depend on `seed` and their place alone.
         """
-        start = checkpoints.read(model.start) if model.start else None
+        start = (
+            checkpoints.read(model.start, body=model.name, settings=model.settings) if model.start else None
+        )
         text = checkpoints.text_of(model, start, vocabulary)
         config = KnowledgeConfig(
             body=model.name,
-            settings=dict(model.settings),
+            settings=dict(model.settings if start is None else start.settings),
             text=text,
             heads={name: _plain(head) for name, head in heads.items()},
             tables={name: table.plain() for name, table in (tables or {}).items()},
@@ -134,8 +136,10 @@ class KnowledgeModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # trans
         if reading.is_ours(folder):
             made, info = cls._load(folder, args, asked, kwargs)
         else:
-            start = checkpoints.read(name, revision=asked.revision, allow_bin=allow_bin)
-            config, info = reading.beginning(start, model, settings or {}, heads), {}
+            start = checkpoints.read(
+                name, body=model, settings=settings, revision=asked.revision, allow_bin=allow_bin
+            )
+            config, info = reading.beginning(start, model, heads), {}
             config._attn_implementation = asked.attention
             made = cls(config, tables={}, seed=0)
             made.loaded = checkpoints.fill(made, start)

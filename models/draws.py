@@ -32,7 +32,8 @@ class Draws:
     """What is drawn for the examples of a batch; a `purpose` is a word, another word other numbers."""
 
     def __init__(self, batch: Columns, seed: int) -> None:
-        self._length = int(batch["input_ids"].shape[1])
+        ids = batch.get("input_ids")
+        self._length = 1 if ids is None else int(ids.shape[1])  # triples have no tokens
         self.epoch, self.seed = int(batch.get("batch.epoch", 0)), seed
         rows = batch["batch.rows"].numpy().astype(np.int64, copy=False)
         self._packed = rows.ndim == 2

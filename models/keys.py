@@ -45,6 +45,10 @@ class KeyMap:
     ignore: tuple[str, ...] = setting("Theirs that say nothing: tied to others, or counted out anew.", ())
     endings: dict[str, str] = setting("Last words of old names = those of today.", {})
     rows: dict[str, int] = setting("Their name = how many first rows we do not have.", {})
+    settings: dict[str, str] = setting(
+        "Settings of bodies that belong to such weights, where they have them.", {}
+    )
+    rows_with: str = setting("The one of these settings with which we have `rows`, too.", "")
 
     def __post_init__(self) -> None:
         if not self.signs or not self.names:
@@ -54,6 +58,8 @@ class KeyMap:
                 raise ValueError(f"names: {theirs!r} and {ours!r} do not hold the same of {_listed()}")
         for template in (*self.ignore, *self.rows):
             _places(template)
+        if self.rows_with and self.rows_with not in self.settings:
+            raise ValueError(f"rows_with: {self.rows_with!r} is none of `settings`")
 
     def fits(self, names: Iterable[str]) -> bool:
         """Tell whether a checkpoint with these names is of this kind."""
@@ -72,8 +78,12 @@ class KeyMap:
         plain = self._plain(name)
         return any(pattern.fullmatch(plain) for pattern in self._ignored)
 
-    def rename(self, state: State) -> Named:
-        """Give a checkpoint our names; also list what nothing is known of."""
+    def whole(self, settings: Mapping[str, Any]) -> bool:
+        """Tell whether a body with these settings has all rows."""
+        return bool(self.rows_with) and settings.get(self.rows_with) == self.settings[self.rows_with]
+
+    def rename(self, state: State, *, whole: bool = False) -> Named:
+        """Give a checkpoint our names, `whole` or without `rows`; also list what nothing is known of."""
         found, left, came = dict[str, Tensor](), list[str](), dict[str, str]()
         for name, value in state.items():
             ours = self.ours(name)
@@ -82,7 +92,7 @@ class KeyMap:
                 continue
             if ours in found:
                 raise ConfigError(f"a checkpoint has both {came[ours]} and {name}, which are the same")
-            many = self._rows(name)
+            many = 0 if whole else self._rows(name)
             found[ours], came[ours] = value[many:] if many else value, name
         return found, left
 
@@ -128,9 +138,13 @@ def load(name: str) -> KeyMap:
 
 
 def find(names: Iterable[str]) -> KeyMap | None:
-    """Recognise a checkpoint by the names in it; none if it is of no kind that is known."""
+    """Recognise a checkpoint by the names in it; none if it is of no kind that is known.
+
+    Where one kind is another and more, such as BERT with an entity side, the one with more signs holds.
+    """
     there = [*names]
-    return next((known for known in map(load, PRESETS.names()) if known.fits(there)), None)
+    fitting = [known for known in map(load, PRESETS.names()) if known.fits(there)]
+    return max(fitting, key=lambda known: len(known.signs), default=None)
 
 
 def _named(name: str, pairs: Pairs) -> str | None:

@@ -204,6 +204,7 @@ BAD = {
     'signs = ["a"]\nnames = { "a.{part" = "b" }': "in braces stands",
     'signs = ["a"]\nnames = { "a.{part}" = "b" }': "'a.{part}' and 'b' do not hold the same",
     'signs = ["a"]\nnames = { "a" = "b" }\nignore = ["{any}"]': "in braces stands",
+    'signs = ["a"]\nrows_with = "c"\nnames = { "a" = "b" }': "rows_with: 'c' is none of `settings`",
     "signs = [": "not valid TOML",
 }
 

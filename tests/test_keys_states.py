@@ -13,6 +13,7 @@ from transformers import BertConfig  # noqa: E402
 from kbtools.models import keys  # noqa: E402
 from kbtools.models.parts.encoder import TextEncoder  # noqa: E402
 from kbtools.models.parts.heads import base as heads  # noqa: E402
+from kbtools.models.parts.norms import as_uer  # noqa: E402
 from tests.test_keys import KINDS, SIZES, named  # noqa: E402
 
 WORDS = [kind for kind in KINDS if "lm" in kind[4]]
@@ -55,39 +56,26 @@ def test_scores_of_words_are_those_of_transformers(kind):
     torch.testing.assert_close(found[mask], wanted[mask], atol=2e-5, rtol=1e-4)
 
 
-class UerNorm(nn.Module):
-    """The layer norm of UER-py: scale (x - mean) / (deviation of N - 1 numbers + 1e-6) + bias."""
-
-    def __init__(self, norm):
-        super().__init__()
-        self.weight, self.bias = norm.weight, norm.bias
-
-    def forward(self, x):
-        return self.weight * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6) + self.bias
-
-
 def test_states_of_kbert_are_those_of_its_own_program(golden):
     told = load_file(golden / "02_kbert_forward" / "kbert_cls.safetensors")
     state = {name.removeprefix("w."): value for name, value in told.items() if name.startswith("w.")}
     known = keys.find(state)
     assert known is keys.load("uer")
     renamed, left = known.rename(state)
-    assert left == [
-        "output_layer_1.bias",
-        "output_layer_1.weight",
-        "output_layer_2.bias",
-        "output_layer_2.weight",
-    ]
+    assert left == []
+    heads_of = {name for name in renamed if name.startswith("heads.")}
+    assert heads_of == {
+        f"heads.{head}.{part}" for head in ("pooler.dense", "labels.out") for part in ("weight", "bias")
+    }
     encoder = TextEncoder(
         BertConfig(
             hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=32, vocab_size=72
         )
     ).eval()
-    encoder.load_state_dict({name.removeprefix("body.text."): value for name, value in renamed.items()})
-    for module in list(encoder.modules()):
-        for name, norm in list(module.named_children()):
-            if isinstance(norm, nn.LayerNorm):
-                setattr(module, name, UerNorm(norm))
+    encoder.load_state_dict(
+        {name.removeprefix("body.text."): renamed[name] for name in renamed.keys() - heads_of}
+    )
+    as_uer(encoder)
     mask = told["in.mask"] > 0
     batch = {
         "input_ids": told["in.token_ids"],

@@ -27,7 +27,9 @@ from kbtools.models.configuration import (
     read_table,
     refuse_unknown,
 )
-from kbtools.models.loading import folders, safety
+from kbtools.models.loading import belonging, folders, safety
+from kbtools.models.parts.heads import base as heads_of
+from kbtools.models.parts.heads import classes, entity
 from kbtools.models.recipe import Model
 
 GROWING = {
@@ -39,6 +41,8 @@ SLACK = 256  # rows that embeddings of words may have for no word: checkpoints r
 SPECIAL = ("pad", "unk", "cls", "sep", "mask")
 ENDS = {"bos_token_id": "cls", "cls_token_id": "cls", "eos_token_id": "sep", "sep_token_id": "sep"}
 TEXT = "body.text."
+SEGMENTS = "body.text.model.embeddings.token_type_embeddings.weight"
+LABELS, DEA = "heads.labels.out.weight", "heads.dea.dense.weight"
 HEADS = "heads."
 
 
@@ -69,15 +73,27 @@ class Start(NamedTuple):
     state: dict[str, Tensor]
     left: list[str]  # what nothing is known of, by their names
     vocabulary: Mapping[str, Any]  # of a model of ours
-    heads: Mapping[str, Any] = {}  # likewise
+    heads: Mapping[str, Any] = {}  # likewise; of others, those whose classes they tell
+    settings: Mapping[str, Any] = {}  # of the body that is made of it
 
 
-def read(name: str | Path, *, revision: str | None = None, allow_bin: bool = False) -> Start:
-    """Read a checkpoint: a folder, a run, or a name on the hub."""
+def read(
+    name: str | Path,
+    *,
+    body: str = "bert",
+    settings: Mapping[str, Any] | None = None,
+    revision: str | None = None,
+    allow_bin: bool = False,
+) -> Start:
+    """Read a checkpoint: a folder, a run, or a name on the hub; to make a body with these settings of it."""
     folder = folders.find(name, revision)
-    where, told = str(folder / folders.CONFIG), read_table(folder / folders.CONFIG)
+    path = folders.config(folder)
+    where, told = str(path), read_table(path)
+    if path.name in folders.OLDER:
+        told = {"model_type": "bert"} | {name: value for name, value in told.items() if name != "layer_types"}
     if told.get("model_type") == MODEL_TYPE:
         config = own_config(told, where)
+        belonging.refuse_others(where, config.body, config.settings or {}, body)
         return Start(
             str(name),
             dict(config.text or {}),
@@ -85,6 +101,7 @@ def read(name: str | Path, *, revision: str | None = None, allow_bin: bool = Fal
             [],
             config.vocabulary or {},
             config.heads or {},
+            belonging.settled(body, settings or {}, config.settings or {}),
         )
     text = plain_encoder(encoder_config(told, where=where))
     raw = safety.read(folder, allow_bin=allow_bin)
@@ -94,8 +111,22 @@ def read(name: str | Path, *, revision: str | None = None, allow_bin: bool = Fal
             f"{folder}: weights of no kind that is known here (the first is {next(iter(raw), 'absent')!r}); "
             "give a checkpoint of BERT, RoBERTa or their kin"
         )
-    state, left = known.rename(raw)
-    return Start(str(name), text, state, left, {})
+    found = belonging.settled(body, settings or {}, known.settings)
+    state, left = known.rename(raw, whole=known.whole(found))
+    if known.whole(found) and SEGMENTS in state:
+        text["type_vocab_size"] = len(state[SEGMENTS])
+    return Start(str(name), text, state, left, {}, _told_by(state), found)
+
+
+def _told_by(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return heads whose sizes a checkpoint tells: classes of examples, numbered; vectors of entities."""
+    found = {}
+    if LABELS in state:
+        names = tuple(map(str, range(len(state[LABELS]))))
+        found["labels"] = heads_of.plain(classes.Settings(classes=names, dropout=0.0))
+    if DEA in state:
+        found["dea"] = heads_of.plain(entity.Settings(width=len(state[DEA])))
+    return found
 
 
 def own_config(told: Mapping[str, Any], where: str) -> KnowledgeConfig:
@@ -176,6 +207,7 @@ def fill(model: nn.Module, start: Start) -> Loaded:
             grown[name] = (len(value), len(mine))
         if not value.is_floating_point() and mine.is_floating_point():
             raise ArtefactError(f"{start.where}: {name} holds whole numbers; copy the checkpoint anew")
+        safety.refuse_nan(start.where, name, value)
         mine[: len(value)].copy_(value) if name in grown else mine.copy_(value)
         new.remove(name)
     if gone := [name for name in new if name.startswith(TEXT)]:

@@ -11,6 +11,10 @@ from kbtools.models import hub
 from kbtools.models.configuration import one_line
 
 CONFIG = "config.json"
+OLDER = (
+    "bert_config.json",
+    "ernie_config.json",
+)  # of first releases: the kind goes unsaid
 INSIDE = "model"  # of a run, and of a checkpoint
 CHECKPOINTS = "checkpoints"
 MAIN = (None, "main")
@@ -20,7 +24,7 @@ def find(name: str | Path, revision: str | None = None) -> Path:
     """Return the folder that holds the model's `config.json`."""
     folder = _given(str(name), revision)
     for place in (folder, folder / INSIDE):
-        if (place / CONFIG).is_file():
+        if config(place).is_file():
             return place
     steps = sorted((folder / CHECKPOINTS).glob("step-*"), key=_step)
     if steps:
@@ -30,6 +34,11 @@ def find(name: str | Path, revision: str | None = None) -> Path:
     raise ArtefactError(
         f"{folder}: no model: it has no {CONFIG}; give a run, a checkpoint or a model's folder"
     )
+
+
+def config(folder: Path) -> Path:
+    """Return the file that says what the model of a folder is."""
+    return next((folder / name for name in (CONFIG, *OLDER) if (folder / name).is_file()), folder / CONFIG)
 
 
 def _given(name: str, revision: str | None) -> Path:

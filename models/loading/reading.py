@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 
 def is_ours(folder: Path) -> bool:
     """Tell whether a folder holds a model of ours."""
-    return read_table(folder / folders.CONFIG).get("model_type") == MODEL_TYPE
+    return read_table(folders.config(folder)).get("model_type") == MODEL_TYPE
 
 
 def checked(folder: Path, given: Any) -> tuple[KnowledgeConfig, dict[str, safety.Weight]]:
@@ -73,18 +73,17 @@ def refuse_gaps(
     for name, value in model.state_dict().items():
         if name in listed and listed[name].is_float != value.is_floating_point():
             raise ArtefactError(f"{folder}: {name} is {listed[name].dtype} in its file; copy the model anew")
+        safety.refuse_nan(folder, name, value)
 
 
-def beginning(
-    start: Start, body: str, settings: Mapping[str, Any], heads: Mapping[str, Any] | None
-) -> KnowledgeConfig:
+def beginning(start: Start, body: str, heads: Mapping[str, Any] | None) -> KnowledgeConfig:
     """Say what is made of a checkpoint: a body of the zoo, and heads: those asked for, or those it has."""
     if not any(name.startswith(TEXT) for name in start.state):
         raise ArtefactError(f"{start.where}: has no weights of a text encoder")
     wanted = _heads(start) if heads is None else heads
     return KnowledgeConfig(
         body=body,
-        settings=dict(settings),
+        settings=dict(start.settings),
         text=start.text,
         heads={
             name: dict(head) if isinstance(head, Mapping) else heads_of.plain(head)
@@ -101,6 +100,7 @@ def _heads(start: Start) -> dict[str, Any]:
         "lm": lm.Settings(),
         "pooler": pooler.Settings(),
         "nsp": classes.Settings(classes=NSP, dropout=0.0),
+        **start.heads,
     }
     return {name: known[name] for name in names if name in known}
 

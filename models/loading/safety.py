@@ -142,3 +142,9 @@ def _unpickled(folder: Path) -> dict[str, Tensor]:
     if not found:
         raise ArtefactError(f"{folder}: no weights")
     return found
+
+
+def refuse_nan(where: Any, name: str, value: Tensor) -> None:
+    """Refuse weights that would make everything NaN."""
+    if value.is_floating_point() and not value.is_meta and not torch.isfinite(value).all():
+        raise ArtefactError(f"{where}: {name} holds NaN or infinite numbers; use one that does not")

@@ -20,6 +20,7 @@ from kbtools.models.parts.families.base import Inputs
 from kbtools.models.parts.visibility import Visibility
 
 Between = Callable[[int, Tensor], Tensor]
+Instead = Callable[[int, nn.Module], Callable[..., Any]]
 
 
 class TextEncoder(nn.Module):
@@ -58,6 +59,14 @@ class TextEncoder(nn.Module):
         return len(self.layers)
 
     @property
+    def room(self) -> int | None:
+        """Return how many places a text may have; None: positions are none of the embeddings."""
+        found = getattr(getattr(self.model, "embeddings", None), "position_embeddings", None)
+        if not isinstance(found, nn.Embedding):
+            return None
+        return found.num_embeddings - (0 if found.padding_idx is None else found.padding_idx + 1)
+
+    @property
     def layers(self) -> nn.ModuleList:
         """Return the layers."""
         return self._layers(self.model)
@@ -82,20 +91,23 @@ class TextEncoder(nn.Module):
         embeds: Tensor | None = None,
         visible: Visibility | None = None,
         between: Between | None = None,
+        instead: Instead | None = None,
         layers: bool = False,
     ) -> Output:
         """Run all layers.
 
         `embeds` [B, T, E] stand in for the embeddings of `input_ids`. `visible` says who sees whom; unless it
         is given, only padding and other examples of a packed row are hidden. `between(i, states)` returns the
-        states to go on with after layer i. With `layers`, the states of the embeddings and after each layer
+        states to go on with after layer i. `instead(i, layer)` returns what is called as layer i is, in its
+        place. With `layers`, the states of the embeddings and after each layer
         are returned too; the last are those of the output, as transformers has it.
         """
         steps = self._begin(self.model, self._inputs(batch, embeds, visible))
         hidden = steps.embeddings
         seen = [hidden]
         for number, layer in enumerate(self.layers):
-            hidden = steps.layer(number, layer, hidden)
+            called: Any = layer if instead is None else instead(number, layer)
+            hidden = steps.layer(number, called, hidden)
             if between is not None:
                 hidden = between(number, hidden)
             if layers:

@@ -13,7 +13,7 @@ from kbtools.errors import ConfigError
 from kbtools.models.batch import Columns, examples
 
 SPANS = ("mean", "max", "first", "last", "ends", "attentive")
-SENTENCES = ("cls", "mean")
+SENTENCES = ("cls", "mean", "max")
 
 
 class SpanPooling(nn.Module):
@@ -63,7 +63,7 @@ class SpanPooling(nn.Module):
 class SentencePooling(nn.Module):
     """States [B, T, H] → [N, H], one for each example of the batch, packed or not; it has no weights.
 
-    cls: the first token. mean: of its tokens, but for padding.
+    cls: the first token. mean, max: of its tokens, but for padding.
     """
 
     def __init__(self, kind: str) -> None:
@@ -80,12 +80,13 @@ class SentencePooling(nn.Module):
         counted = hidden.new_ones(hidden.shape[:2], dtype=torch.bool) if counted is None else counted.bool()
         if among is not None:
             counted = counted & among
+        pool = _mean if self.kind == "mean" else _most
         rows, sequence = batch.get("batch.rows"), batch.get("sequence")
         if rows is None or rows.dim() == 1 or sequence is None:
-            return _mean(counted[:, None], hidden)[:, 0]
+            return pool(counted[:, None], hidden)[:, 0]
         number = torch.arange(1, rows.shape[1] + 1, device=hidden.device)
         members = counted[:, None] & (sequence[:, None] == number[:, None])  # [B, S, T]
-        return _mean(members, hidden)[rows >= 0]
+        return pool(members, hidden)[rows >= 0]
 
 
 def firsts(hidden: Tensor, batch: Columns) -> Tensor:
@@ -100,6 +101,15 @@ def _mean(members: Tensor, hidden: Tensor) -> Tensor:
     """Return the mean of members: [B, S, T] bool of [B, T, H] → [B, S, H]; of none, zeros."""
     total = members.to(hidden.dtype) @ hidden
     return total / members.sum(-1, keepdim=True).clamp(min=1).to(hidden.dtype)
+
+
+def _most(members: Tensor, hidden: Tensor) -> Tensor:
+    """Return the maximum over members, likewise; each place is a member of one at most."""
+    rows, slots, _ = members.shape
+    nobody = hidden.new_zeros(rows, slots + 1, hidden.shape[-1])
+    slot = torch.where(members.any(1), members.int().argmax(1), slots)  # [B, T]
+    where = slot[..., None].expand_as(hidden)
+    return nobody.scatter_reduce(1, where, hidden, "amax", include_self=False)[:, :slots]
 
 
 def _at(hidden: Tensor, places: Tensor) -> Tensor:

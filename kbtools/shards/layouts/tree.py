@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         pa.field("label", STR),
         pa.field("labels", pa.list_(STR)),
         pa.field("id", STR, False),
+        pa.field("group", STR),
     ]
 )
 COLUMNS = ["sentence_id", "doc_id", "tokens", *(name for name in SCHEMA.names if name != "id")]
@@ -89,7 +90,8 @@ class Tree:
         path = part["file"]
         try:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(AT_ONCE, row_groups=[part["group"]], columns=COLUMNS):
+                there = [name for name in COLUMNS if name in file.schema_arrow.names]
+                for batch in file.iter_batches(AT_ONCE, row_groups=[part["group"]], columns=there):
                     yield _finished(batch, settings, here)
         except (pa.ArrowException, OSError) as error:
             raise ArtefactError(f"{path}: damaged: {' '.join(str(error).split())}") from error
@@ -115,6 +117,7 @@ def _finished(batch: pa.RecordBatch, settings: Settings, here: Here) -> Examples
     ids = _ids(batch, settings, here)
     columns = {name: batch[name] for name in SCHEMA.names if name in batch.schema.names}
     columns |= {"input_ids": ids, "id": batch["sentence_id"].cast(STR)}
+    columns.setdefault("group", pa.nulls(batch.num_rows, STR))  # of trees made before there was one
     made = pa.RecordBatch.from_arrays(
         [columns[name].cast(SCHEMA.field(name).type) for name in SCHEMA.names], schema=SCHEMA
     )
