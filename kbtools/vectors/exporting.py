@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kbtools import config, plugins
 from kbtools.errors import ArtefactError, ConfigError
@@ -127,7 +128,25 @@ def _given(vectors: Vectors, base: Base | None) -> Given:
         word_blocks,
         _relations(vectors, base),
         _norms(vectors),
+        _titles(base, eids) if base else None,
     )
+
+
+def _titles(base: Base, eids: Array) -> Callable[[str], Iterator[tuple[pa.StringArray, pa.StringArray]]]:
+    """Return what yields the titles that a site has for entities with a vector."""
+
+    def of_site(site: str) -> Iterator[tuple[pa.StringArray, pa.StringArray]]:
+        if "sitelinks" not in base.kb.manifest.tables:
+            return
+        ids = Ids(base.kb)
+        for batch in base.kb.scan("sitelinks", ["eid", "site", "title"]):
+            mine = pc.equal(batch["site"].cast(pa.string()), site).to_numpy(zero_copy_only=False)
+            eid = batch["eid"].to_numpy().astype(np.int64)
+            some = np.flatnonzero(mine & np.isin(eid, eids))
+            if len(some):
+                yield batch["title"].cast(pa.string()).take(pa.array(some)), ids.take(eid[some])
+
+    return of_site
 
 
 def _norms(vectors: Vectors) -> dict[str, dict[str, float]]:

@@ -1,10 +1,11 @@
 r"""What prior files look like, and how their lines become rows (text, name, n): names are not resolved yet.
 
-Three kinds are told apart by their first lines:
+Four kinds are told apart by their first lines:
 
     crosswikis   Hank Williams \t 0.997 Hank_Williams W:756/758 W08 WDB w:936/938
     p(e|m)       Hank Williams \t 1700 \t 13927,0.997,Hank_Williams \t 8210131,0.003,... \t
     plain        Hank Williams \t Q209186 \t 1692
+    map          Hank Williams \t Q209186                titles of pages: entity_map.txt of ERNIE
 
 CrossWikis (Spitkovsky and Chang 2012) counts links of a surface to a page on Wikipedia in two samples (W, Wx)
 and elsewhere (w, w'): n is the sum of what stands before each slash, the probability their share.
@@ -47,6 +48,7 @@ LOOKS = {
     "crosswikis": re.compile(rb"[^\t]*\t[0-9.eE+-]+ [^\t]+"),
     "p(e|m)": re.compile(rb"[^\t]*\t[0-9.eE+-]+\t[0-9]+,[^\t]+(\t.*)?"),
     "plain": re.compile(rb"[^\t]+\t[^\t]+\t[^\t]+"),
+    "map": re.compile(rb"[^\t]+\tQ[1-9][0-9]*"),
 }
 HEADING = b"surface\tid\tcount"
 LARGEST = float(1 << 62)
@@ -108,7 +110,9 @@ def look_of(head: bytes, path: str) -> Look:
     found = [_kind(line) for line in lines]
     kind = max(LOOKS, key=found.count)
     if not found.count(kind):
-        told = "surface, id, count; surface, total, id,count,title...; or surface, probability title"
+        told = (
+            "surface, id, count; surface, total, id,count,title...; surface, probability title; or title, Qid"
+        )
         raise SourceError(f"not a prior file: no line has the fields {told} with tabs between", path=path)
     if kind != "p(e|m)":
         return Look(kind)
@@ -249,10 +253,16 @@ def _plain(block: Block, look: Look, file: str, report: Report) -> Rows:
     return surface.take(rows_), name.take(rows_), n[good].astype(np.uint64)
 
 
+def _map(block: Block, look: Look, file: str, report: Report) -> Rows:
+    text, name = _split(block, 2, file, report, rest=False).columns
+    return text, name, np.ones(len(text), np.uint64)
+
+
 READERS: dict[str, Callable[[Block, Look, str, Report], Rows]] = {
     "crosswikis": _crosswikis,
     "p(e|m)": _pem,
     "plain": _plain,
+    "map": _map,
 }
 
 

@@ -49,6 +49,9 @@ class Shape:
 
     prefix: str = setting("Put before the names of entities where words stand beside them.", "ENTITY/")
     spaces: str = setting("What stands for a space in a name, where a format has no room for one.", "")
+    titles: str = setting(
+        "The site whose titles openke writes, where there are any; none: no titles.", "enwiki"
+    )
 
 
 class Piece(NamedTuple):
@@ -95,6 +98,8 @@ class Given(NamedTuple):
     word_blocks: Callable[[], Iterator[tuple[pa.StringArray, F32]]]
     relations: Named | None
     norms: dict[str, dict[str, float]]
+    titles: Callable[[str], Iterator[tuple[pa.StringArray, pa.StringArray]]] | None = None
+    """Of a site: titles of pages, and the ids of their entities."""
 
 
 def only_entities(given: Given, format_: str) -> None:

@@ -2,11 +2,13 @@
 
 entity2id.txt      how many there are, then a line each: id, tab or space, number from 0 on
 entity2vec.vec     the numbers of entity 0, 1, 2 …, a line each, with tabs between them
+entity_map.txt     title of a page, tab, id: written where there are titles; `kbtools alias` reads it
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +103,7 @@ def ids(path: Path, settings: Settings) -> list[str]:
 
 
 def write(given: Given, out: Path, settings: Shape) -> None:
-    """Write the four files; without relations, the two of entities."""
+    """Write the four files; without relations, the two of entities; titles where there are any."""
     only_entities(given, "openke")
     out.mkdir()
     with opened(out / "entity2id.txt") as told, opened(out / "entity2vec.vec") as file:
@@ -111,11 +113,22 @@ def write(given: Given, out: Path, settings: Shape) -> None:
             told.write(_ids(checked(names, BLANK, settings.spaces, "openke"), at))
             write_rows(file, None, numbers, "\t")
             at += len(names)
+    _write_titles(given, out / "entity_map.txt", settings)
     if given.relations is not None:
         names = checked(pa.array(given.relations.names, pa.string()), BLANK, settings.spaces, "openke")
         with opened(out / "relation2id.txt") as told, opened(out / "relation2vec.vec") as file:
             told.write(f"{len(names)}\n".encode() + _ids(names, 0))
             write_rows(file, None, given.relations.numbers, "\t")
+
+
+def _write_titles(given: Given, path: Path, settings: Shape) -> None:
+    blocks = given.titles(settings.titles) if given.titles and settings.titles else iter(())
+    first = next(blocks, None)
+    if first is None:
+        return
+    with opened(path) as file:
+        for titles, names in chain([first], blocks):
+            file.write(joined(pa.compute.binary_join_element_wise(titles, names, "\t")))
 
 
 def _ids(names: pa.Array, first: int) -> bytes:

@@ -46,7 +46,11 @@ def build(table: Mapping[str, Any], text: PreTrainedConfig) -> nn.Module:
     module = plugins.load(PACKAGE, kind)
     rest = {name: value for name, value in table.items() if name != "kind"}
     head: nn.Module = module.build(config.build(module.Settings, rest, where=f"head {kind}"), text)
-    fresh(head, text)
+    own = getattr(head, "start", None)  # of heads that begin in another way
+    if own is None:
+        fresh(head, text)
+    else:
+        own()
     return head
 
 
