@@ -10,6 +10,7 @@ from kbtools import api, linkers
 from kbtools.cli.encoder import LOADER
 from kbtools.cli.linked import PRESETS, export, show, stream
 from kbtools.cli.options import choice, common, complain, shared
+from kbtools.cli.scorer import LOADER as MODEL
 
 
 @click.command(epilog=PRESETS)
@@ -20,7 +21,7 @@ from kbtools.cli.options import choice, common, complain, shared
     "linker",
     default="prior",
     show_default=True,
-    metavar="PRESET|TOML|LINKER",
+    metavar="PRESET|TOML|LINKER|knowbert:RUN",
     help="Decides names.",
 )
 @choice("--overlap", "|best|all", "Of mentions that overlap: the best ones, or all.")
@@ -42,7 +43,7 @@ def command(documents: str, to: str | None, max_rejects: str, as_json: bool, **o
     Example: kbtools link news.jsonl --alias alias --with context --index profile --out linked
     """
     api.allowed(max_rejects, 0)  # refused now, not after hours of work
-    options["load_encoder"] = LOADER
+    options |= {"load_encoder": LOADER, "load_model": MODEL}
     if documents == "-" and not options["out"]:
         stream(to, options)
     elif to:

@@ -26,7 +26,7 @@ SHOWN = 3  # rejects
 # not that of linkers.preset, which would be imported for --help
 ABOUT = Presets(Path(linkers.__file__).parent / "presets", "--with", "linker").abouts()
 PRESETS = "\b\nPresets:\n" + "\n".join(f"  {name:17} {about}" for name, about in ABOUT)
-ASKED = ("indexes", "kbs", "linker", "overlap", "overrides", "encoder", "load_encoder")
+ASKED = ("indexes", "kbs", "linker", "overlap", "overrides", "encoder", "load_encoder", "load_model")
 
 
 def show(made: Manifest, out: str, *, as_json: bool) -> None:

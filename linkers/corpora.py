@@ -73,11 +73,12 @@ def link(
     corpus_settings: Sequence[str] = (),
     encoder: str | None = None,
     load_encoder: str | None = None,
+    load_model: str | None = None,
 ) -> Manifest:
     """Link a corpus and write the artefact `out`; return its manifest.
 
-    `linker` is a preset, a TOML file or a fitted linker. Interrupted, it goes on where it stopped when called
-    again with the same arguments.
+    `linker` is a preset, a TOML file, a fitted linker or, with `load_model` (module:function), KIND:RUN, a
+    trained model. Interrupted, it goes on where it stopped when called again with the same arguments.
     """
     if not out or not alias:
         made = "make a table of names with `kbtools alias KB... --out ALIAS`"
@@ -86,7 +87,7 @@ def link(
     how = written(candidates=candidates, features=features, text=text)
     asked = opening.ask(
         alias, indexes=indexes, kbs=kbs, linker=linker, overlap=overlap, overrides=overrides,
-        encoder=encoder, load_encoder=load_encoder,
+        encoder=encoder, load_encoder=load_encoder, load_model=load_model,
     )  # fmt: skip
     told = {"linker": linker, **msgspec.to_builtins(how), "corpus": list(corpus_settings)}
     job = _Job(str(documents), asked, how, told)

@@ -15,6 +15,7 @@ from kbtools.kb.bases import bases_of
 from kbtools.kb.reader import Base
 from kbtools.linkers.index.base import Index
 from kbtools.linkers.lexicon import Lexicon
+from kbtools.linkers.scoring import Scorer
 
 if TYPE_CHECKING:
     from kbtools.linkers.index.profile import Profile
@@ -28,6 +29,7 @@ class Knowledge:
     indexes: tuple[Index, ...] = ()  # fuzzy and dense: of names or texts to candidates
     profile: Profile | None = None  # an index of kind profile: words, neighbours and classes of entities
     places: tuple[str | Path, ...] = ()  # of the knowledge bases, if they moved
+    scorer: Scorer | None = None  # a trained model that tells candidates apart
 
     @property
     def kbs(self) -> list[KbRef]:

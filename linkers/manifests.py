@@ -24,6 +24,8 @@ def inputs_of(asked: Asked, here: Opened) -> list[Input]:
         for kind, paths in kinds.items()
         for path in paths
     ]
+    if here.scorer is not None:
+        own.append(Input(path=here.scorer.path, kind=here.scorer.kind, content=here.scorer.content))
     told = [one for one in here.knowledge.alias.manifest.inputs if one.kind == "kb"]
     return own if asked.kbs else own + told
 

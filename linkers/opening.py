@@ -13,16 +13,20 @@ import pyarrow as pa
 
 from kbtools import artefact, config
 from kbtools.alias import Alias
+from kbtools.artefact import KbRef
 from kbtools.errors import ArtefactError, ConfigError
+from kbtools.kb.bases import bases_of
 from kbtools.kb.reader import Base
+from kbtools.kb.schema import STR
 from kbtools.linkers import preset as presets
-from kbtools.linkers import told
+from kbtools.linkers import scoring, told
 from kbtools.linkers.base import Block
 from kbtools.linkers.index.kinds import open_index
 from kbtools.linkers.index.profile import Profile
 from kbtools.linkers.knowledge import Knowledge
 from kbtools.linkers.linking import Linker
 from kbtools.linkers.preset import Preset
+from kbtools.linkers.scoring import Scorer
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     fitted: str | None = None  # a `linker` artefact
     encoder: str | None = None  # what dense indexes were made with
     load_encoder: str | None = None  # module:function that loads it
+    model: str | None = None  # a trained model that decides, as knowbert:RUN
+    load_model: str | None = None  # module:function that loads it
 
 
 class Opened:
@@ -49,7 +55,9 @@ class Opened:
         if len(profiles) > 1:
             raise ConfigError("several indexes of kind profile; give the one that is of all knowledge bases")
         others = tuple(index for index in opened if not isinstance(index, Profile))
-        self.knowledge = Knowledge(alias, others, profiles[0] if profiles else None, tuple(asked.kbs))
+        self.scorer = _scorer(asked, alias.kbs)
+        profile = profiles[0] if profiles else None
+        self.knowledge = Knowledge(alias, others, profile, tuple(asked.kbs), self.scorer)
         if asked.kbs:
             self.knowledge.bases  # noqa: B018 - those that do not belong here are refused now, not in the middle
         self.asked = asked
@@ -69,9 +77,10 @@ class Opened:
     def block(self, documents: pa.RecordBatch, *, gold: bool = False) -> Block:
         """Make a block of documents with what the corpus tells that the linker looks at; with `gold`, all."""
         steps, given, own = self.preset.mentions, None, None
-        if gold or "given" in steps or "lemmas" in steps:
+        resolved = gold or "given" in steps or "told" in self.preset.features
+        if resolved or "lemmas" in steps:
             links = documents["links"]
-            bases = self.known_bases(links) if gold or "given" in steps else {}
+            bases = self.known_bases(links) if resolved else {}
             given = told.given(links, bases, self.names, lemmas="lemmas" in steps)
         if "anchored" in steps:
             own = told.own(documents["meta"], self.names)
@@ -116,13 +125,22 @@ def ask(
     overrides: Sequence[str] = (),
     encoder: str | None = None,
     load_encoder: str | None = None,
+    load_model: str | None = None,
 ) -> Asked:
-    """Put together what is asked for; `linker` is a preset, a TOML file or a fitted linker's folder."""
+    """Put together what is asked for.
+
+    `linker` is a preset, a TOML file, a fitted linker's folder or, with `load_model`, a trained model.
+    """
     said = [*overrides, *([f"overlap={overlap}"] if overlap else [])]
-    fitted = None
+    fitted = model = None
     if Path(linker).is_dir() and linker not in presets.PRESETS.names():
         artefact.read(Path(linker), "linker")
         fitted, preset = linker, presets.load(str(Path(linker) / "linker.toml"), said)
+    elif load_model and scoring.names_a_model(linker):
+        kind, _, run = linker.partition(":")
+        model = f"{kind}:{Path(run).absolute()}"
+        base, said = scoring.taken(said)
+        preset = presets.load(base or _found_by(alias, kbs), said, instead=scoring.decided_by_model())
     else:
         preset = presets.load(linker, said)
     return Asked(
@@ -133,7 +151,23 @@ def ask(
         fitted=str(Path(fitted).absolute()) if fitted else None,
         encoder=encoder,
         load_encoder=load_encoder,
+        model=model,
+        load_model=load_model if model else None,
     )
+
+
+def _found_by(alias: str | Path, kbs: Sequence[str | Path]) -> str:
+    """Name the preset that finds what KnowBert links: words of wordnets, else names."""
+    bases = bases_of(artefact.read(Path(alias), "alias"), kbs).values()
+    return "knowbert-wordnet" if all(map(_has_words, bases)) else "knowbert-wiki"
+
+
+def _has_words(base: Base) -> bool:
+    """Tell whether most names of a knowledge base are words with parts of speech: the first ones will do."""
+    if "surfaces" not in base.tables:
+        return False
+    first = next(iter(base.kb.scan("surfaces", ["pos"])), None)
+    return first is not None and 2 * first["pos"].cast(STR).null_count < len(first)
 
 
 @lru_cache(maxsize=2)
@@ -144,7 +178,16 @@ def _opened(told: bytes, _contents: tuple[str, ...]) -> Opened:
 def opened(asked: Asked) -> Opened:
     """Open a linker, or return the one that this process has open, if it is still what lies there."""
     paths = [asked.alias, *asked.indexes, *asked.kbs, *([asked.fitted] if asked.fitted else [])]
-    return _opened(msgspec.json.encode(asked), tuple(artefact.read(Path(path)).content for path in paths))
+    contents = [artefact.read(Path(path)).content for path in paths]
+    if scorer := _scorer(asked, artefact.read(Path(asked.alias), "alias").kbs):
+        contents.append(scorer.content)
+    return _opened(msgspec.json.encode(asked), tuple(contents))
+
+
+def _scorer(asked: Asked, kbs: Sequence[KbRef]) -> Scorer | None:
+    if asked.model is None or asked.load_model is None:
+        return None
+    return scoring.load(asked.model, asked.load_model, kbs)
 
 
 def _encoder(asked: Asked) -> Any:

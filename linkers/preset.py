@@ -77,10 +77,13 @@ def settings_of(package: str, name: str, told: Mapping[str, Any], where: str) ->
     return config.build(plugins.load(package, name).Settings, dict(told), where=where)
 
 
-def load(name: str, overrides: Iterable[str] = ()) -> Preset:
-    """Load a preset by its name, or a TOML file by its path; `overrides` are name=value."""
+def load(name: str, overrides: Iterable[str] = (), *, instead: Mapping[str, Any] | None = None) -> Preset:
+    """Load a preset by its name, or a TOML file by its path; `overrides` are name=value.
+
+    Tables of `instead` stand in place of the file's.
+    """
     path = PRESETS.path(name)
-    table = config.load_table(path)
+    table = config.load_table(path) | dict(instead or {})
     own = [item for item in overrides if not _told_part(table, item)]
     return config.build(Preset, table, where=str(path), overrides=own)
 

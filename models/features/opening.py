@@ -82,7 +82,7 @@ def ask(model: str, layers_: str, pool: str | None, settings: Settings) -> tuple
     place, layout = _where(model)
     folder = Path(layout.transformer) if layout else place
     tokenizer = settings.tokenizer or str(folder)
-    made_with = [_model(model, folder), _tokenizer_input(model, tokenizer)]
+    made_with = [input_of(model, folder), _tokenizer_input(model, tokenizer)]
     device = "cuda" if settings.device == "auto" and torch.cuda.is_available() else settings.device
     told = config.plain(settings) | {"device": "cpu" if device == "auto" else device, "tokenizer": tokenizer}
     stamp = digest.of_json([one.content for one in made_with])
@@ -130,7 +130,7 @@ def _where(name: str) -> tuple[Path, Layout | None]:
     return root, find_layout(root)
 
 
-def _model(name: str, folder: Path) -> Input:
+def input_of(name: str, folder: Path) -> Input:
     """Say what the model is: a run that is whole, or weights and configuration of a folder."""
     for run in (Path(name), folder.parent):
         if (run / "manifest.json").is_file():

@@ -14,6 +14,7 @@ from kbtools.arrays import ranges
 from kbtools.models.features import layers
 from kbtools.models.features.opening import Opened, columns
 from kbtools.models.features.windows import I64, Places, Windows
+from kbtools.tokens.loading import Special
 from kbtools.tokens.stream import Stream
 
 F32 = NDArray[np.float32]
@@ -35,7 +36,7 @@ def run(here: Opened, laid: Laid) -> F32:
     used, begins = np.unique(places.window[order], return_index=True)
     many = np.diff(np.append(begins, len(order)))
     found = np.empty((len(order), _width(here)), np.float32)
-    for rows in _batches(windows.stop[used] - windows.start[used] + here.around, here.settings.batch):
+    for rows in batches(windows.stop[used] - windows.start[used] + here.around, here.settings.batch):
         at = order[ranges(begins[rows], many[rows])]
         found[at] = _vectors(here, laid, used[rows], at, many[rows])
     return found
@@ -45,7 +46,7 @@ def _width(here: Opened) -> int:
     return here.pooling.width * (len(here.layers) if here.settings.join == "concat" else 1)
 
 
-def _batches(lengths: I64, tokens: int) -> Iterator[I64]:
+def batches(lengths: I64, tokens: int) -> Iterator[I64]:
     """Divide rows into batches of at most so many tokens, padding too; long rows first."""
     order = np.argsort(-lengths, kind="stable")
     at = 0
@@ -57,7 +58,7 @@ def _batches(lengths: I64, tokens: int) -> Iterator[I64]:
 
 def _vectors(here: Opened, laid: Laid, rows: I64, at: I64, many: I64) -> F32:
     """Run windows `rows`; return the vectors of the places `at`, `many` of each row."""
-    ids, mask = _padded(here, laid, rows)
+    ids, mask = padded(here.tokenizer.special, laid.stream, laid.windows, rows)
     batch = columns(_there(ids, here), _there(mask, here))
     out = here.model(batch, layers=here.layers != (here.depth,))
     states = [out.hidden if one == here.depth else out.hidden_states[one] for one in here.layers]
@@ -82,15 +83,14 @@ def _spans(here: Opened, laid: Laid, rows: I64, at: I64, many: I64) -> tuple[I64
     return spans, there
 
 
-def _padded(here: Opened, laid: Laid, rows: I64) -> tuple[I64, I64]:
+def padded(special: Special, stream: Stream, windows: Windows, rows: I64) -> tuple[I64, I64]:
     """Lay windows out as rows, special tokens around them: [B, T] tokens, and where there are any."""
-    special, windows = here.tokenizer.special, laid.windows
     first = int(special.cls >= 0)
     many = windows.stop[rows] - windows.start[rows]
-    size = many + here.around
+    size = many + first + int(special.sep >= 0)
     ids = np.full((len(rows), int(size.max())), max(special.pad, 0), np.int64)
     row = np.repeat(np.arange(len(rows)), many)
-    ids[row, ranges(np.full_like(many, first), many)] = laid.stream.ids[ranges(windows.start[rows], many)]
+    ids[row, ranges(np.full_like(many, first), many)] = stream.ids[ranges(windows.start[rows], many)]
     if first:
         ids[:, 0] = special.cls
     if special.sep >= 0:
