@@ -9,6 +9,7 @@ TREE := --kb demo/kb --alias demo/alias -o choice.by=informativeness -o choice.s
 LEARN := -o run.steps=800 -o run.evaluate=200 -o optimiser.lr=3e-3 -o optimiser.bias_correction=true \
 	-o model.text.initializer_range=0.1 -o model.text.hidden_dropout_prob=0 \
 	-o model.text.attention_probs_dropout_prob=0 -o objectives.mlm.rate=0.25 -o objectives.nsp.weight=0.1
+SMALL := --kb demo/kb --vectors demo/vectors --tokenizer demo/tokenizer -o max_length=64 -o dev=0.1
 VECTORS := -o triples.without=P1889 -o triples.hold_out=0.1 -o judge.every=5 -o judge.patience=2
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	$(if $(PIP_TORCH_INDEX),--extra-index-url $(PIP_TORCH_INDEX))
@@ -29,7 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --no-build-isolation --editable '.[dev,link,train,plot]'
 	@touch $@
 
-demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples, vectors, a model
+demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS becomes tables, names, linked text, trees, examples, vectors, models
 	$(BIN)/kbtools ingest wikidata data/sample/wikidata.json.gz --langs en,zh --out demo/kb --overwrite
 	$(BIN)/kbtools inspect demo/kb --rows 0
 	@echo; echo 'Which names mean many things? The most linked meaning of each comes first.'
@@ -114,6 +115,22 @@ demo: $(READY) ## a tiny world from Wikidata, Wikipedia, WordNet and UMLS become
 	$(BIN)/kbtools train bert.tiny --shards demo/shards-bert --out demo/run $(LEARN) --overwrite --quiet
 	@echo; echo 'What does it put in place of a hidden word? By now it has an idea of what kind of word goes there, and knows hardly a fact.'
 	@$(BIN)/python -c "$$HIDDEN"
+	@echo; echo 'A model that finds out what names mean while it reads: KnowBert in small. It learns from 194 documents that tell, and links 68 others: better than names alone?'
+	@mkdir -p demo/told && for split in train test; do \
+		grep "\"split\":\"$$split\"" data/sample/corpus/en.jsonl > demo/told/$$split.jsonl; done
+	$(BIN)/kbtools alias demo/kb demo/wikipedia --out demo/names --overwrite --quiet
+	$(BIN)/kbtools link demo/told/train.jsonl --alias demo/names --with knowbert-wiki-gold --out demo/linked-told \
+		--overwrite --quiet
+	$(BIN)/kbtools shard demo/linked-told --for knowbert_linking $(SMALL) --out demo/shards-links --overwrite --quiet
+	$(BIN)/kbtools shard demo/linked-told --for knowbert $(SMALL) --out demo/shards-text --overwrite --quiet
+	$(BIN)/kbtools train knowbert.tiny --shards links=demo/shards-links --shards text=demo/shards-text \
+		--vectors demo/vectors --out demo/knowbert --overwrite --quiet
+	$(BIN)/kbtools link demo/told/test.jsonl --alias demo/names --with prior --out demo/linked-names \
+		--overwrite --quiet
+	$(BIN)/kbtools link demo/told/test.jsonl --alias demo/names --with knowbert:demo/knowbert \
+		--out demo/linked-knowbert --overwrite --quiet
+	$(BIN)/kbtools eval linking --linked demo/linked-names --linked demo/linked-knowbert \
+		--data demo/told/test.jsonl --of wikidata --out demo/links-knowbert --overwrite --quiet
 	@echo; echo 'To look at: demo/tree.html (a sentence tree), demo/text.html (text beside what is right), demo/links/report.html (scores), demo/candidates/report.html, demo/linkprediction/report.html (with a map of the vectors), demo/run/curves.svg (how the model learned)'
 
 test: $(READY) ## all tests but those that take long

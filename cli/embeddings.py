@@ -29,8 +29,8 @@ class Embeddings(click.Command):
             ):
                 with formatter.section(title):
                     formatter.write_dl(rows)
-        elif model in plugins.names(TEXTS):
-            _settings(formatter, plugins.load(TEXTS, model).Settings)
+        elif model.partition(":")[0] in plugins.names(TEXTS):
+            _settings(formatter, plugins.load(TEXTS, model.partition(":")[0]).Settings)
         elif model.partition(":")[0] in plugins.names(FORMATS):
             _settings(formatter, Reading)
         else:

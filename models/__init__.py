@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kbtools.models.embeddings import summary as vectors_summary
     from kbtools.models.features.stage import encode
     from kbtools.models.features.telling import summary as features_summary
+    from kbtools.models.tasks.shards.evaluating import evaluate
     from kbtools.models.training.stage import plan_run, train
     from kbtools.models.training.summary import tell as tell_plan
     from kbtools.models.training.telling import is_main
@@ -22,6 +23,7 @@ __all__ = [
     "ElsewhereError",
     "embed",
     "encode",
+    "evaluate",
     "features_summary",
     "is_main",
     "plan_run",
@@ -35,6 +37,7 @@ __all__ = [
 _ELSEWHERE = {
     "embed": "kbtools.models.embeddings:embed",
     "encode": "kbtools.models.features.stage:encode",
+    "evaluate": "kbtools.models.tasks.shards.evaluating:evaluate",
     "features_summary": "kbtools.models.features.telling:summary",
     "ElsewhereError": "kbtools.models.training.world:ElsewhereError",
     "is_main": "kbtools.models.training.telling:is_main",

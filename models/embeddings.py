@@ -2,6 +2,7 @@
 
 transe, rotate, ...     a recipe of `kge/presets`, or a .toml file: learned from triples
 description, sgns       a module of `embedding/`: made of texts
+kepler:RUN              one of them that is told of which run
 openke:PATH, ...        a format of `kbtools/vectors/formats`: brought from elsewhere
 """
 
@@ -55,10 +56,21 @@ def embed(
         made = plugins.load(TEXTS, name)
         if len(given) != 1:
             raise ConfigError(f"--model {name} is of one thing, not of {len(given)}; overlays go with --kb")
+        how |= _of(name, getattr(made, "OF", ""), path)
         how |= _taken(name, options, made.TAKES)
         return made.embed(given[0], str(out), kbs=kbs, **how)  # type: ignore[no-any-return]
     how |= _taken(name, options, stage.TAKES)
     return stage.embed([*given, *kbs], str(out), model=str(model), **how)
+
+
+def _of(name: str, what: str, path: str) -> dict[str, str]:
+    """Return what stands behind the colon, of models that take it; refuse what others have no use for."""
+    if bool(what) != bool(path):
+        cure = f"--model {name}:{what}" if what else f"--model {name} alone"
+        raise ConfigError(
+            f"--model {name}: {'it is told of which' if what else 'it takes no path'}; say {cure}"
+        )
+    return {"of": path} if path else {}
 
 
 def _taken(name: str, options: Mapping[str, Any], takes: Collection[str]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ FLOORS = (  # of the core, from the top; a room imports from lower floors and fr
     {"artefact"},
     {"io", "progress", "presets"},
     {"text", "config", "plugins"},
-    {"extras", "arrays"},
+    {"extras", "arrays", "cycles"},
     {"errors"},
     {"__init__"},
 )

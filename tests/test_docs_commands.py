@@ -27,7 +27,7 @@ RUN = [  # in each, from top to bottom; those in one string go on with what the 
     "docs/how-to/sentence-trees.md docs/how-to/explain-a-tree.md docs/how-to/choose-facts.md "
     "docs/how-to/build-a-tokenizer.md docs/how-to/exposure.md",
     "docs/how-to/shards.md docs/how-to/read-shards.md docs/reference/shards.md",
-    "docs/how-to/train.md",
+    "docs/how-to/train.md docs/how-to/evaluate-a-run.md",
     "docs/how-to/start-from-checkpoint.md",
     "docs/how-to/features.md",
     "docs/how-to/embed.md",

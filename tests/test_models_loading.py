@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -104,6 +105,21 @@ def test_what_is_new_and_what_is_left_is_told(tmp_path, caplog):
     (line,) = [record.getMessage() for record in caplog.records if record.name == "kbtools.models"]
     assert "new: pooler, nsp" in line
     assert "left: lm" in line
+
+
+@pytest.mark.parametrize("name", ["bert_config.json", "ernie_config.json"])
+def test_configurations_of_the_first_releases(name, tmp_path):
+    """They do not say that they are BERT's; ERNIE's has kinds of layers that transformers does not know."""
+    theirs: Any = bert(tmp_path / "there")
+    path = tmp_path / "there" / "config.json"
+    told = json.loads(path.read_text())
+    del told["model_type"]
+    (tmp_path / "there" / name).write_text(json.dumps(told | {"layer_types": ["sim", "mix", "norm"]}))
+    path.unlink()
+    found = KnowledgeModel.from_pretrained(tmp_path / "there").eval()
+    valid = batch()["attention_mask"] > 0
+    with torch.no_grad():
+        close(found(batch()).hidden[valid], theirs.bert(**batch()).last_hidden_state[valid])
 
 
 def test_new_weights_are_new_by_the_seed(tmp_path):

@@ -13,6 +13,7 @@ from kbtools import config, plugins
 from kbtools.models.draws import Draws
 from kbtools.models.objectives.distillation import Distillation, Taught
 from kbtools.models.parts.heads import base
+from tests import shown_triples
 from tests.tiny_objectives import (
     HERE,
     SIZE,
@@ -24,11 +25,13 @@ from tests.tiny_objectives import (
     corrupted,
     objective,
     packed,
+    without_targets,
 )
 
 PACKAGE = "kbtools.models.objectives"
 NUMBERS = (3, 8, 5, 11, 7, 2, 4, 9)
 TABLE = torch.randn(SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+WITHOUT_HEADS = {"linking"}  # what they need is a part of the body
 
 
 def teach(some, places):
@@ -45,7 +48,12 @@ class AfterMlm(Distillation):
         return super().corrupt(some, draws)
 
 
-MADE = {"distillation": lambda: AfterMlm(Distillation.settings(teacher="a function"), HERE, teach)}
+MADE = {
+    "descriptions": lambda: shown_triples.descriptions(HERE),
+    "kepler": lambda: shown_triples.kepler(HERE),
+    "distillation": lambda: AfterMlm(Distillation.settings(teacher="a function"), HERE, teach),
+    "dea": lambda: objective("dea", candidates="sequence"),  # those of a batch make it cost what it does
+}
 
 
 @pytest.fixture(params=plugins.names(PACKAGE))
@@ -70,9 +78,9 @@ def test_settings_are_frozen_and_described(one):
         config.build(kind, {"teacher": "x"} if kind is Distillation.settings else {}, where="x").anything = 1
 
 
-def test_what_it_needs_is_told(one):
+def test_what_it_needs_is_told(one, name):
     assert all(isinstance(column, str) for column in one.columns)
-    assert one.heads
+    assert one.heads or name in WITHOUT_HEADS
     for table in one.heads.values():
         assert base.build(table, TEXT) is not None
         assert config.plain(Plain(table=table)) == {"table": table}  # TOML and JSON can hold it
@@ -174,16 +182,25 @@ def test_without_targets_it_costs_nothing(one, name):
     model = Tiny(one.heads)
     some = batch(NUMBERS)
     many = corrupted(one, some)
-    for column, value in some.items():
-        if column.startswith(f"{name}.") and isinstance(value, torch.Tensor) and len(value) == many:
-            some[column] = value[:0]
-    loss = lost(one, model, some)
+    loss = lost(one, model, without_targets(some, name, many))
     assert loss.total == 0
     assert all(measure == 0 for measure in loss.measures.values())
     loss.total.backward()
     for weight_name, weight in model.heads.named_parameters():
         assert weight.grad is not None, weight_name
         assert (weight.grad == 0).all(), weight_name
+
+
+def test_answers_are_one_for_each_target(one):
+    if not hasattr(one, "answers"):
+        pytest.skip("it tells loss and measures alone")
+    model, some = Tiny(one.heads), batch(NUMBERS)
+    many = corrupted(one, some)
+    for told in one.answers(model, model(some), some):
+        assert told.kind in plugins.names("kbtools.models.tasks.shards.kinds")
+        assert len(told.places) == many or told.of
+        assert some["attention_mask"].flatten()[told.places].all()
+        assert {len(values) for values in told.columns.values()} == {len(told.places)}
 
 
 def test_again_is_the_same(one):

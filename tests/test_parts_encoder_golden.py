@@ -1,6 +1,6 @@
 """K-BERT's published transformer with a visible matrix, from its own weights: the same states to 1e-5.
 
-Its LayerNorm is not that of BERT: γ (x − mean) / (s + 1e-6) + β, s with N − 1; it is put in here.
+Its layer norm is not that of BERT.
 """
 
 import pytest
@@ -10,6 +10,7 @@ from torch import nn
 from transformers import BertConfig
 
 from kbtools.models.parts.encoder import TextEncoder
+from kbtools.models.parts.norms import as_uer
 from kbtools.models.parts.visibility import Visibility
 
 NAMES = {  # in its weights, in ours
@@ -31,14 +32,6 @@ NAMES = {  # in its weights, in ours
 }
 
 
-class Norm(nn.LayerNorm):
-    """The one of the published code."""
-
-    def forward(self, x):
-        centred = x - x.mean(-1, keepdim=True)
-        return self.weight * centred / (x.std(-1, keepdim=True) + 1e-6) + self.bias
-
-
 def encoder(told, attention):
     config = BertConfig(
         vocab_size=72,
@@ -49,10 +42,7 @@ def encoder(told, attention):
         type_vocab_size=3,
     )
     made = TextEncoder(config, attention=attention).eval()
-    for module in list(made.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, nn.LayerNorm):
-                setattr(module, name, Norm(16))
+    as_uer(made)
     weights = {}
     for key, value in told.items():
         name = key.removeprefix("w.")

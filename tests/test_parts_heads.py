@@ -161,7 +161,7 @@ def test_pointers_stay_where_they_may():
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ({}, "a head has no kind; there are classes, lm"),
+        ({}, "a head has no kind; there are classes, "),
         ({"kind": "word"}, "'word' is not in kbtools.models.parts.heads"),
         ({"kind": "pooler", "activaton": "tanh"}, "did you mean 'activation'?"),
         ({"kind": "classes"}, "there are none"),

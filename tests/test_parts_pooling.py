@@ -130,6 +130,8 @@ def test_sentences_of_packed_rows():
     assert torch.equal(SentencePooling("cls")(hidden, packed()), hidden[[0, 0, 1], [0, 2, 0]])
     expected = [hidden[0, :2].mean(0), hidden[0, 2:5].mean(0), hidden[1, :4].mean(0)]
     torch.testing.assert_close(SentencePooling("mean")(hidden, packed()), torch.stack(expected))
+    most = torch.stack([hidden[0, :2].amax(0), hidden[0, 2:5].amax(0), hidden[1, :4].amax(0)])
+    assert torch.equal(SentencePooling("max")(hidden, packed()), most)
 
 
 @pytest.mark.parametrize("numbered", [True, False], ids=["numbered", "bare"])
@@ -144,6 +146,9 @@ def test_sentences_of_plain_rows(numbered):
     some = SentencePooling("mean")(hidden, batch, trunk)
     torch.testing.assert_close(some[0], hidden[0, [0, 2, 3, 4]].mean(0))
     assert some[1].tolist() == [0.0, 0.0, 0.0]
+    most = SentencePooling("max")(hidden, batch, trunk)
+    assert torch.equal(most[0], hidden[0, [0, 2, 3, 4]].amax(0))
+    assert most[1].tolist() == [0.0, 0.0, 0.0]
     everything = SentencePooling("mean")(hidden, {})
     torch.testing.assert_close(everything, hidden.mean(1))
 

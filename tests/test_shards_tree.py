@@ -23,7 +23,7 @@ TREES = pa.schema([
     pa.field("segment", pa.list_(pa.int8()), False), pa.field("soft", pa.list_(pa.int16()), False),
     pa.field("branch", pa.list_(pa.int16()), False), pa.field("word", pa.list_(pa.int16()), False),
     pa.field("label", pa.string()), pa.field("labels", pa.list_(pa.string())),
-    pa.field("lost_trunk", pa.uint16(), False),
+    pa.field("lost_trunk", pa.uint16(), False), pa.field("group", pa.string()),
 ])  # fmt: skip
 WORDS = ["berlin", "is", "large", "capital"]
 
@@ -36,20 +36,27 @@ def tree(number: int, tokens: str = "[CLS] berlin capital is large", **more: Any
         "text": "Berlin is large", "tokens": words, "input_ids": None,
         "segment": [0] * len(words), "soft": flat, "branch": [0, 0, 1, 0, 0][: len(words)],
         "word": flat, "label": "x",
-        "labels": ["O", "B", None, "O", "O"], "lost_trunk": 0, **more,
+        "labels": ["O", "B", None, "O", "O"], "lost_trunk": 0, "group": "q1", **more,
     }  # fmt: skip
 
 
-def write(out: Path, rows: list[dict[str, Any]], *, group: int = 1000, kind: str = "trees") -> Path:
+def write(
+    out: Path,
+    rows: list[dict[str, Any]],
+    *,
+    group: int = 1000,
+    kind: str = "trees",
+    schema: pa.Schema = TREES,
+) -> Path:
     with artefact.Staging(out, artefact.plan("tiny", {}, [])) as staging:
         (staging.new / "trees").mkdir()
         pq.write_table(
-            pa.Table.from_pylist(rows, TREES), staging.new / "trees/0.parquet", row_group_size=group
+            pa.Table.from_pylist(rows, schema), staging.new / "trees/0.parquet", row_group_size=group
         )
         table = artefact.Table(
             rows=len(rows),
             files=[artefact.entry(staging.new, "trees/0.parquet")],
-            schema=schema_digest(TREES),
+            schema=schema_digest(schema),
         )
         staging.commit(artefact.begin(kind, tables={"trees": table}))
     return out
@@ -77,6 +84,12 @@ def test_as_they_stand(tmp_path: Path) -> None:
         }
         assert row["id"] == given["sentence_id"]
     assert here.counts["trees"] == 2
+
+
+def test_trees_that_know_of_no_groups(tmp_path: Path) -> None:
+    schema = TREES.remove(TREES.get_field_index("group"))
+    found, _ = made(tmp_path, write(tmp_path / "t", [tree(0)], schema=schema))
+    assert [row["group"] for row in found] == [None]
 
 
 @pytest.mark.parametrize("ids", ["stored", "tokens"])

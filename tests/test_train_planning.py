@@ -11,6 +11,7 @@ from kbtools.errors import ConfigError
 from kbtools.models.recipe import Recipe, Stage
 from kbtools.models.training import planning
 from kbtools.models.training.planning import Turns
+from kbtools.models.training.setup import load_recipe, settings_of
 
 
 def recipe(**table):
@@ -126,3 +127,11 @@ def test_names_that_mean_nothing_are_refused(table, words):
 def test_settings_that_cannot_be_meant_are_refused(table, words):
     with pytest.raises(ConfigError, match=words):
         recipe(**table)
+
+
+@pytest.mark.parametrize(
+    ("told", "ngrams"), [("1", (1.0,)), ("1,0.5", (1.0, 0.5)), ("[1,0.5]", (1.0, 0.5)), (".5", (0.5,))]
+)
+def test_lists_of_an_objective_are_typed_as_others(told, ngrams):
+    recipe = load_recipe("bert.tiny", [f"objectives.mlm.ngrams={told}"])
+    assert settings_of(recipe, Stage(), "mlm")[0].ngrams == ngrams

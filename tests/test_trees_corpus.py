@@ -103,6 +103,14 @@ def test_tags_of_pieces(made):
     assert set(inside[1:]) == {"I-X"}
     (row,) = made("table:a.tsv", "text_a\tlabel\n" + "\t".join(words) + "\n", tokenizer=path, pieces="same")
     assert {label for label in row["labels"] if label and label.endswith("X")} == {"B-X"}
+    (row,) = made("table:a.tsv", "text_a\tlabel\n" + "\t".join(words) + "\n", tokenizer=path, pieces="first")
+    assert [label for label in row["labels"] if label] == words[1].split()
+
+
+def test_answers_to_a_question_are_a_group(made):
+    rows = made("table:a.tsv", "qid\tlabel\ttext_a\ttext_b\n7\t1\t谁\t他\n7\t0\t谁\t是\n")
+    assert [row["group"] for row in rows] == ["7", "7"]
+    assert [row["group"] for row in made("a.txt", "他去北京\n")] == [None]
 
 
 def test_words_told_by_spaces_are_looked_up_as_they_are(made):

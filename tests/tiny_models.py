@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from kbtools import api, plugins
+from kbtools import api, linkers, plugins
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.batch import Batch
 from kbtools.models.draws import Draws
+from kbtools.models.embeddings import embed
+from kbtools.models.parts.tables import EntityTable
 from kbtools.models.recipe import Recipe, Stage
 from kbtools.models.training.data import tensors
 from kbtools.models.training.planning import objectives_of, tasks
@@ -24,12 +26,27 @@ from kbtools.models.training.trainee import Trainee
 from kbtools.shards.reader import Shards
 from kbtools.shards.reading.batches import Batches
 from kbtools.shards.reading.settings import Reading
-from tests import tiny_tokenizer
+from tests import tiny_tokenizer, tiny_trees
 
 NAMES = plugins.names(ZOO)
 LENGTH = 32
 CORPORA = {"bert_wwm": "zh.jsonl", "ernie_baidu_dialogues": "dialogues"}  # else English
-PRESETS = {("ernie_baidu", "dialogues"): "ernie_baidu_dialogues"}  # of a task, where it is not the recipe's
+PRESETS = {
+    ("ernie_baidu", "dialogues"): "ernie_baidu_dialogues",
+    ("knowbert", "links"): "knowbert_linking",
+}  # of a task, where it is not the recipe's
+LINKED = {  # presets whose corpus is linked: with which knowledge bases, by which linker
+    "ernie_thu": (("wikidata",), "gold"),
+    "knowbert": (("wikidata",), "knowbert-wiki"),
+    "knowbert_linking": (("wikidata",), "knowbert-wiki-gold"),
+}
+VECTORS = {
+    "ernie_thu": ("wikidata",),
+    "knowbert": ("wikidata",),
+}  # bodies that read vectors of entities: of which knowledge bases
+WIDTHS = {"wikidata": 12, "wordnet": 12}
+SAMPLE = tiny_tokenizer.CORPUS.parent
+SOURCES = {"wikidata": SAMPLE / "wikidata.json.gz", "wordnet": SAMPLE / "wordnet" / "dict"}
 
 
 class Tiny(NamedTuple):
@@ -38,6 +55,15 @@ class Tiny(NamedTuple):
     recipe: Recipe
     data: Data
     stage: Stage
+
+    @property
+    def vectors(self) -> list[Path]:
+        """Return the vectors of entities that its body reads."""
+        return [vectors(kb) for kb in VECTORS.get(self.recipe.model.name, ())]
+
+    def tables(self) -> dict[str, EntityTable]:
+        """Open them, by knowledge base."""
+        return opened(self.recipe.model.name)
 
     @property
     def tasks(self) -> list[str]:
@@ -56,7 +82,9 @@ class Tiny(NamedTuple):
     def model(self, *, seed: int = 0, **text: Any) -> KnowledgeModel:
         """Make the model; `text` is what is different in its text encoder."""
         told = replace(self.recipe.model, text=self.recipe.model.text | text)
-        return KnowledgeModel.make(told, heads=self.heads(), vocabulary=self.data.vocabulary, seed=seed)
+        return KnowledgeModel.make(
+            told, heads=self.heads(), vocabulary=self.data.vocabulary, tables=self.tables(), seed=seed
+        )
 
     def still(self, *, seed: int = 0) -> KnowledgeModel:
         """Make the model without dropout."""
@@ -91,6 +119,11 @@ class Tiny(NamedTuple):
         return {name: tuple(words) for name, words in self.data.classes.asked.items() if name in columns}
 
 
+def opened(body: str) -> dict[str, EntityTable]:
+    """Open the vectors of entities that a body reads, by knowledge base."""
+    return {kb: EntityTable.open(vectors(kb)) for kb in VECTORS.get(body, ())}
+
+
 @cache
 def tiny(name: str) -> Tiny:
     """Return a model of the zoo, by its tiny recipe."""
@@ -104,20 +137,61 @@ def tiny(name: str) -> Tiny:
 @cache
 def shards(preset: str, length: int = LENGTH) -> Path:
     """Make shards of the sample corpus, or of dialogues made of its sentences."""
+    if preset == "kbert":
+        return tiny_trees.shards()
     out = Path(_room().name) / f"{preset}-{length}"
     name = CORPORA.get(preset, "en.jsonl")
     corpus = f"dialogues:{_dialogues()}" if name == "dialogues" else tiny_tokenizer.CORPUS / name
+    kbs, linker = LINKED.get(preset, ((), ""))
     api.shard(
-        corpus, out, model=preset, tokenizer=tiny_tokenizer.path(), kbs=[],
+        linked(name, kbs, linker) if kbs else corpus, out, model=preset, tokenizer=tiny_tokenizer.path(),
+        kbs=[base(kb) for kb in kbs],
         overrides=[f"max_length={length}", "dev=0.1"],
     )  # fmt: skip
+    return out
+
+
+@cache
+def base(kb: str) -> Path:
+    """Ingest a knowledge base of the sample."""
+    out = Path(_room().name) / kb
+    told: dict[str, Any] = {"langs": ["en"]} if kb == "wikidata" else {}
+    api.ingest(kb, [SOURCES[kb]], out, **told)
+    return out
+
+
+@cache
+def linked(corpus: str, kbs: tuple[str, ...], linker: str) -> Path:
+    """Link a corpus of the sample with knowledge bases."""
+    out = Path(_room().name) / "-".join((corpus, *kbs, linker))
+    alias = _alias(kbs)
+    linkers.link(
+        tiny_tokenizer.CORPUS / corpus, out, alias=alias, kbs=[base(kb) for kb in kbs], linker=linker
+    )
+    return out
+
+
+@cache
+def vectors(kb: str) -> Path:
+    """Learn a few vectors of the entities of a knowledge base, by TransE."""
+    out = Path(_room().name) / f"{kb}-vectors"
+    embed(base(kb), out, model="transe", quiet=True, overrides=[f"dim={WIDTHS[kb]}", "epochs=3"])
     return out
 
 
 def without_targets(batch: Batch, objectives: Mapping[str, Any]) -> Batch:
     """Return a corrupted batch as if no objective had found anything in it."""
     names = [f"{name}.{what}" for name in objectives for what in ("places", "targets")]
+    gold = [name for name in batch if name.startswith("linking.") and name.endswith(".gold")]
+    batch = batch | {name: torch.full_like(batch[name], -1) for name in gold}
     return batch | {name: batch[name][:0] for name in names if name in batch}
+
+
+@cache
+def _alias(kbs: tuple[str, ...]) -> Path:
+    out = Path(_room().name) / "-".join(("alias", *kbs))
+    api.build_alias([base(kb) for kb in kbs], out)
+    return out
 
 
 @cache

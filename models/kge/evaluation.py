@@ -88,7 +88,8 @@ class Evaluation:
         """Rank: the numbers, and every query."""
         recipe = self.trained.recipe
         with tempfile.TemporaryDirectory(prefix="kbtools-") as folder:
-            read = graph.read([self.base], recipe.triples, Path(folder), shuffled=None, seed=recipe.seed)
+            told, seed = recipe.triples, recipe.seed
+            read = graph.read([self.base], told, Path(folder), shuffled=None, seed=seed, learned=False)
             return self._results(Graphed(read, self.trained))
 
     def _results(self, graphed: Graphed) -> Results:
@@ -162,6 +163,7 @@ class Evaluation:
             one.entities,
             one.relations.to(device),
             None if one.reciprocal is None else one.reciprocal.to(device),
+            read=one.read,
             memory=self.memory,
         )
         total = 2 * len(triples) * one.entities.rows

@@ -75,9 +75,18 @@ def relation_ids(base: Base) -> list[str]:
 
 
 def read(
-    bases: Sequence[Base], settings: recipe.Triples, folder: Path, *, shuffled: int | None, seed: int
+    bases: Sequence[Base],
+    settings: recipe.Triples,
+    folder: Path,
+    *,
+    shuffled: int | None,
+    seed: int,
+    learned: bool = True,
 ) -> Graph:
-    """Write the triples of a knowledge base below `folder`; `shuffled` is the seed of an order of rows."""
+    """Write the triples of a knowledge base below `folder`; `shuffled` is the seed of an order of rows.
+
+    Unless they are to be `learned`, none need be of training.
+    """
     base = _only(bases)
     if not 0 <= settings.hold_out < 1:
         raise ConfigError(f"triples.hold_out = {settings.hold_out} is no share: it takes 0 to below 1")
@@ -85,7 +94,7 @@ def read(
     entities = base.kb.rows("entities")
     if settings.least > 1:
         reading.kept = _enough(reading, entities, settings.least)
-    found = _survey(reading, entities, settings.hold_out, seed)
+    found = _survey(reading, entities, settings.hold_out, seed, learned=learned)
     eids = np.flatnonzero(found.entities & LINKED)
     if len(eids) > MOST:
         raise ResourceError(f"{base.kb.path}: {len(eids):,} entities have triples; {MOST:,} rows at most")
@@ -190,7 +199,7 @@ def _draw(found: Triples, seed: int) -> NDArray[np.float64]:
     return draws.of_numbers(draws.key(seed, "hold out"), found.head, found.relation, found.tail)
 
 
-def _survey(reading: _Reading, entities: int, hold_out: float, seed: int) -> _Seen:
+def _survey(reading: _Reading, entities: int, hold_out: float, seed: int, *, learned: bool) -> _Seen:
     """Read all triples, to see who has any."""
     seen, relations = np.zeros(entities, np.uint8), np.zeros(len(reading.wanted), np.bool_)
     splits = np.zeros(len(SPLITS), np.int64)
@@ -213,7 +222,7 @@ def _survey(reading: _Reading, entities: int, hold_out: float, seed: int) -> _Se
         if stated and reading.settings.least > 1:
             why += f", of entities that have {reading.settings.least:,} (triples.least)"
         raise ArtefactError(f"{path}: no triples {why}: there is nothing to learn")
-    if not splits[0]:
+    if learned and not splits[0]:
         raise ArtefactError(
             f"{path}: {splits.sum():,} triples, but none in train: there is nothing to learn; "
             "ingest it with its train file"

@@ -36,7 +36,10 @@ class Graphed:
         self.graph = graph
         self.rows, self.relations = trained.entities.rows, max(graph.relations, len(trained.relations))
         self._row_of: I64 = trained.row_of(torch.from_numpy(graph.eids)).numpy()
-        self._relations = len(trained.relations)
+        self._told = np.ones(len(trained.relations) + 1, np.bool_)
+        self._told[-1] = False  # of relations that it has no rows for
+        if trained.unknown is not None:
+            self._told[trained.unknown.numpy()] = False
 
     def triples(self, split: str) -> I64:
         """Return the triples of a split, [n, 3]."""
@@ -53,7 +56,7 @@ class Graphed:
     def sound(self, triples: I64, counts: Counter[str]) -> I64:
         """Leave out what has no vector, and count it."""
         entity = (triples[:, [0, 2]] >= 0).all(axis=1)
-        relation = triples[:, 1] < self._relations
+        relation = self._told[np.minimum(triples[:, 1], len(self._told) - 1)]
         counts[NO_ENTITY] += int((~entity).sum())
         counts[NO_RELATION] += int((entity & ~relation).sum())
         return triples[entity & relation]

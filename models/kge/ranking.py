@@ -8,7 +8,7 @@ counted, and counted by themselves for the raw ranks. The right answer itself is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import torch
@@ -71,14 +71,16 @@ class Ranker:
         relations: Tensor,
         reciprocal: Tensor | None = None,
         *,
+        read: Callable[[Tensor, Tensor], Tensor] | None = None,
         memory: int = MEMORY,
     ) -> None:
+        """Take a model; `read` returns vectors of rows [Q] asked with relations [Q], if they are others."""
         if reciprocal is None and not scorer.inverts:
             raise ConfigError(
                 "heads cannot be asked for: relations have no inverse in this model, and none was learned; "
                 "train it with reciprocal=true"
             )
-        self.scorer, self.entities = scorer, entities
+        self.scorer, self.entities, self.read = scorer, entities, read
         self.relations = relations.float()
         self.reciprocal = None if reciprocal is None else reciprocal.float()
         self._scores = max(64, min(SCORES, memory // 2 // BYTES))
@@ -141,7 +143,8 @@ class Ranker:
             relation = torch.where(heads, self.reciprocal[asked.relation], relation)
         elif bool(asked.heads.any()):
             relation = torch.where(heads, self.scorer.inverse(relation), relation)
-        return self.scorer.query(self._read(asked.anchor), relation)
+        anchor = self._read(asked.anchor) if self.read is None else self.read(asked.anchor, asked.relation)
+        return self.scorer.query(anchor.to(relation), relation)
 
     def _others(self, asked: Queries, known: Answers | None) -> Known:
         """Find the known answers that are not the right one."""

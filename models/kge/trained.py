@@ -18,6 +18,8 @@ from kbtools.models.kge.scorers.base import Scorer
 from kbtools.models.vectors import Vectors
 
 PREFIX = "scorer."  # of the names that a scorer's own numbers have beside the relations
+UNKNOWN = "unknown"  # [U] numbers of relations that have no vector
+READ, PAIRS = "read", "read.pairs"  # [P, dim] entities that are read with a relation; [P, 2] eid and rid
 
 
 class Trained:
@@ -27,6 +29,8 @@ class Trained:
         self.entities, self.recipe, self.scorer = entities, recipe, scorer
         self.relations = _tensor(arrays["relations"])  # [R, relation_width]
         self.reciprocal = _tensor(arrays["reciprocal"]) if "reciprocal" in arrays else None  # the same
+        self.unknown = torch.from_numpy(arrays[UNKNOWN].copy()) if UNKNOWN in arrays else None  # rids
+        self.read = Read.of(entities, arrays) if READ in arrays else None
 
     @classmethod
     def open(cls, path: Path | str) -> Trained:
@@ -64,6 +68,40 @@ class Trained:
     def row_of(self, eids: Tensor) -> Tensor:
         """Return the rows of entities; −1: it has none."""
         return self.entities.row_of(eids)
+
+
+class Read:
+    """Entities whose vectors are others where something is asked of them: read together with the relation."""
+
+    def __init__(self, entities: Vectors, vectors: Tensor, pairs: Tensor) -> None:
+        """Take vectors [P, dim], and the row and the relation that each is of, [P, 2]."""
+        self.where, self.vectors = entities.path, vectors
+        self._step = int(pairs[:, 1].max()) + 1 if len(pairs) else 1
+        self._keys, order = (pairs[:, 0] * self._step + pairs[:, 1]).sort()
+        self.vectors = vectors[order]
+
+    @classmethod
+    def of(cls, entities: Vectors, arrays: Mapping[str, Any]) -> Read:
+        """Take what lies beside the relations."""
+        pairs = torch.from_numpy(arrays[PAIRS].copy()) if PAIRS in arrays else torch.zeros(0, 2)
+        if pairs.dim() != 2 or pairs.shape[1] != 2 or arrays[READ].shape != (len(pairs), entities.dim):
+            raise ArtefactError(f"{entities.path}: {READ} is not a vector for each of {PAIRS}; make it again")
+        rows = entities.row_of(pairs[:, 0].long())
+        return cls(entities, _tensor(arrays[READ]), torch.stack([rows, pairs[:, 1].long()], 1))
+
+    def __call__(self, rows: Tensor, relations: Tensor) -> Tensor:
+        """Return vectors of rows, [Q], read with relations, [Q]; [Q, dim]."""
+        wanted = torch.where(relations < self._step, rows * self._step + relations, -1).cpu()
+        at = torch.searchsorted(self._keys, wanted).clamp(max=max(len(self._keys) - 1, 0))
+        lacking = (
+            ~(self._keys[at] == wanted) if len(self._keys) else torch.ones_like(wanted, dtype=torch.bool)
+        )
+        if bool(lacking.any()):
+            raise ArtefactError(
+                f"{self.where}: {int(lacking.sum()):,} of {len(wanted):,} ends of triples have not been read "
+                "with their relation; make it again with -o queries=all, of a base that has these triples"
+            )
+        return self.vectors[at]
 
 
 def _check(path: Path | str, scorer: Scorer, entities: Vectors, arrays: Mapping[str, Any]) -> None:

@@ -41,7 +41,11 @@ class Body(Protocol):
 
 
 class Zoo(Protocol):
-    """A module of the zoo."""
+    """A module of the zoo.
+
+    It may have `COLUMNS`: those that the body reads where shards have them, whatever objectives need; `*` is
+    any part of a name.
+    """
 
     Settings: type
 
