@@ -27,9 +27,9 @@ from tests import tiny_kb, tiny_triples
 from tests.test_objectives_kepler import objective
 
 QUIET: dict[str, Any] = {"plots": False, "map": 0, "resamples": 10}
-STEPS = 90
+STEPS = 40
 TOLD = (
-    "run.batch=16", "run.evaluate=0", "run.log=10",
+    "run.batch=16", "run.evaluate=0", "run.log=10", "optimiser.lr=8e-3",
     "model.text.hidden_size=32", "model.text.intermediate_size=64", "model.text.num_hidden_layers=1",
     "model.text.initializer_range=0.2", "objectives.kepler.gamma=2",
     "objectives.kepler.negatives=0", "objectives.kepler.at_once=512",
@@ -151,7 +151,9 @@ def test_queries_of_a_conditioned_run_are_read_with_the_relation(tmp_path):
     with pytest.raises(ArtefactError, match="have not been read with their relation"):
         one.read(torch.tensor([0]), torch.tensor([36]))
 
-    embed(tiny_triples.seen(), tmp_path / "seen", model=f"kepler:{made}", quiet=True)
+    embed(
+        tiny_triples.seen(), tmp_path / "seen", model=f"kepler:{made}", overrides=["queries=all"], quiet=True
+    )
     one, model = Trained.open(tmp_path / "seen"), KnowledgeModel.from_pretrained(made).eval()
     eid, rid = np.array([1, 6]), np.array([0, 0])  # cities, which lie in lands
     texts = _described.columns(objective(conditioned=True).described.texts(eid, rid), 0)

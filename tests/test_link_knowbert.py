@@ -143,7 +143,7 @@ def test_command_decides_by_the_model(linked):
             chosen += 1
             assert mention["p"] == pytest.approx(max(p), abs=1e-3)
             assert max(p) >= mention["nil"] - 1e-3  # others mean none, and are left out
-    assert chosen > 10
+    assert chosen > 10, chosen
     manifest = Linked(linked).manifest
     assert {one.kind for one in manifest.inputs} >= {"alias", "model", "kb"}
 
@@ -228,7 +228,11 @@ def test_names_of_another_base_are_refused(tmp_path):
     told = tmp_path / "moved" / "config.json"
     told.write_text(told.read_text().replace(str(tiny_models.vectors("wikidata")), str(tmp_path / "gone")))
     for alias, model, what in (
-        (tmp_path / "words", room / "threshold", "links entities of wikidata, not of wordnet"),
+        (
+            tmp_path / "words",
+            room / "threshold",
+            "but names of --alias mean those of wordnet, too",
+        ),
         (room / "alias", tmp_path / "moved", "are not where they were"),
     ):
         output = run(

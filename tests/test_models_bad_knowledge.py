@@ -76,6 +76,11 @@ def test_two_of_one_name(model, tmp_path):
     turned_down("both of 'wikidata'", model, tmp_path / "run", given=[tiny_models.vectors("wikidata"), few()])
 
 
+def test_vectors_that_nothing_reads(tmp_path):
+    given = [tiny_models.vectors("wikidata")]
+    turned_down("kbert as it is set reads no vectors of wikidata", "kbert", tmp_path / "run", given=given)
+
+
 def test_vectors_of_another_width(tmp_path):
     turned_down("have 20 numbers", "ernie_thu", tmp_path / "run", given=[few(20)])
 

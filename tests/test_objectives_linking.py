@@ -177,3 +177,13 @@ def test_what_it_cannot_do_is_said():
         objective(margin=-1)
     with pytest.raises(MissingColumnError, match="no links of 'other'"):
         linking.OBJECTIVE(linking.Settings(kbs=("other",)), Here(50, {}, columns=("entities.wiki.gold",)))
+
+
+def test_of_candidates_that_are_alike_none_comes_first():
+    one, some = objective(), batch([[7, 8, 9], [7, 8, -1], [7, 8, -1]], [9, 8, 5])
+    one.corrupt(some, Draws({"batch.rows": torch.zeros(1, dtype=torch.long)}, 0))
+    linked = said(some, [[0.5, 0.5, 0.5], [0.1, 0.3, 0.0], [0.2, 0.2, 0.0]])
+    (told,) = one.answers(
+        None, Output(parts={"knowbert": {"wiki": linked}}), some | {"input_ids": torch.ones(1, 4)}
+    )
+    assert told.columns["rank"].tolist() == [2.0, 1.0, 0.0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kbtools import api
+from kbtools import api, models
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.draws import Draws
 from kbtools.models.recipe import Model, Stage
@@ -153,3 +153,11 @@ def test_relations_are_told_at_markers(run, given, tmp_path):
     data = Data(load_recipe("knowbert_relations.tiny"), {"data": Shards(tmp_path / "shards")})
     (source,) = data.sources(Stage(), data.objectives(Stage())).values()
     assert {f"{KB}.spans", f"{KB}.eids", f"{KB}.priors"} <= {*source.columns}  # though no objective asks
+
+
+def test_both_tasks_of_a_run_are_evaluated_together(run, given):
+    """Ranks of words come by halves: one table of answers holds those of both."""
+    found = models.evaluate(run[0], given["shards"], "dev", overrides=["resamples=20", "tokens=512"])
+    asked = {one["asked"] for one in found.predictions.to_pylist()}
+    assert asked == {"text entity_masking", "links linking wikidata"}
+    assert {"text entity_masking perplexity", "links linking wikidata accuracy"} <= {*found.numbers}

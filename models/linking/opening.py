@@ -106,7 +106,8 @@ def _check(run: str, model: KnowledgeModel, kbs: Sequence[KbRef]) -> None:
     for ref in kbs:
         if ref.name not in model.body.kars:
             raise ArtefactError(
-                f"{run}: links entities of {there}, not of {ref.name}, as the names of --alias do"
+                f"{run}: links entities of {there}, but names of --alias mean those of {ref.name}, too; "
+                f"give an alias table without them: kbtools alias"
             )
         table = model.tables[ref.name]
         if table.absent:

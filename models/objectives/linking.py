@@ -218,7 +218,7 @@ def _answered(linked: Linked, meant: Tensor, priors: Tensor, threshold: float | 
             "score": zero,
             "prior": nobody,
             "among": none > 0,
-            "rank": none,
+            "rank": zero,
         }
     real = linked.eids != NONE
     right = real & (linked.eids == meant[..., None])
@@ -229,11 +229,12 @@ def _answered(linked: Linked, meant: Tensor, priors: Tensor, threshold: float | 
     likeliest = priors.masked_fill(~real, -1).argmax(-1, keepdim=True)
     prior = linked.eids.gather(-1, likeliest).squeeze(-1)
     among, own = right.any(-1), scores.masked_fill(~right, -torch.inf).amax(-1, keepdim=True)
+    beside = (scores == own).sum(-1) - 1  # as good: before it and behind it by halves
     return {
         "gold": meant,
         "answer": answer.masked_fill(~said, NIL),
         "score": best.values.masked_fill(~real.any(-1), 0.0),
         "prior": prior.masked_fill(~real.any(-1), NIL),
         "among": among,
-        "rank": torch.where(among, 1 + (scores > own).sum(-1), 0),
+        "rank": torch.where(among, 1 + (scores > own).sum(-1) + beside / 2, 0),
     }

@@ -50,10 +50,16 @@ class Prepared(NamedTuple):
         tables = {table.kb: table for table in self.tables()}
         heads = self.data.heads(self.data.objectives(Stage()))
         run = self.recipe.run
-        return KnowledgeModel.make(
+        made = KnowledgeModel.make(
             self.recipe.model, heads=heads, tables=tables, vocabulary=self.data.vocabulary, seed=run.seed,
             attention=run.attention,
         )  # fmt: skip
+        read = {id(part) for part in made.modules()}
+        for kb, table in tables.items():
+            if id(table) not in read:
+                name = self.recipe.model.name
+                raise ConfigError(f"--vectors: {name} as it is set reads no vectors of {kb}: leave them out")
+        return made
 
     def tables(self) -> list[EntityTable]:
         """Open the vectors of entities: of one knowledge base each, those that the shards speak of."""

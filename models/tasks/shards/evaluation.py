@@ -77,7 +77,7 @@ class Evaluation:
         return Results(
             title=f"{self.opened.path.name} on {self.settings.split}",
             measures=[*(one for each in told for one in each.measures), *measures],
-            predictions=pa.concat_tables(tables, promote_options="default") if tables else empty,
+            predictions=pa.concat_tables(tables, promote_options="permissive") if tables else empty,
             curves=[one for each in told for one in each.curves],
             heats=[one for each in told for one in each.heats],
             clouds=[one for each in told for one in each.clouds],
