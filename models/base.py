@@ -71,7 +71,9 @@ class KnowledgeModel(PreTrainedModel):  # type: ignore[no-untyped-call]  # trans
             with drawn(seed, "body"):
                 self.body = _body(config, Given(text, self.tables, config.attention))
             self.heads = nn.ModuleDict()
-            for name, table in (config.heads or {}).items():
+            # Sorted, as config.json has them: the gradient's length is a sum in the order of weights, and a
+            # run that goes on is to be the same to the bit.
+            for name, table in sorted((config.heads or {}).items()):
                 with drawn(seed, f"head {name}"):
                     self.heads[name] = heads_of.build(table, text)
         self._kept = passing_buffers(self) if loading else {}

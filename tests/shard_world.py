@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from kbtools import api, artefact, linkers
 from kbtools.artefact import Manifest
+from kbtools.shards import preset
 from tests import tiny_tokenizer
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
@@ -28,7 +29,7 @@ class World(NamedTuple):
 
 def build(folder: Path) -> World:
     """Make everything; some seconds."""
-    tokenizer = tiny_tokenizer.build(folder / "tokenizer", "wordpiece", 2000, "added=@,#")  # markers of facts
+    tokenizer = tiny_tokenizer.build(folder / "tokenizer", "wordpiece", 2000, f"added={','.join(markers())}")
     kb, wordnet, alias, linked, trees = (folder / name for name in World._fields[:-1])
     world = World(kb, wordnet, alias, linked, trees, tokenizer)
     api.ingest("wikidata", [SAMPLE / "wikidata.json.gz"], world.kb, langs=["en", "zh"])
@@ -37,6 +38,12 @@ def build(folder: Path) -> World:
     linkers.link(ENGLISH, world.linked, alias=world.alias, candidates="all")
     api.tree(CHINESE, world.trees, kbs=[world.kb], alias=world.alias, tokenizer=world.tokenizer, lang="zh")
     return world
+
+
+def markers() -> list[str]:
+    """Name what presets put around facts and mentions."""
+    told = [preset.load(name).corpus for name in preset.PRESETS.names()]
+    return sorted({one for part in told if part for one in part.settings.get("markers", ())})
 
 
 def rows(out: Path, split: str = "train") -> list[dict[str, Any]]:

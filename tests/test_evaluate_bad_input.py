@@ -8,8 +8,11 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
 from kbtools import artefact, models
 from kbtools.errors import KbError
+from kbtools.models.base import KnowledgeModel
 from tests import evaluated_runs, training
 
 
@@ -63,6 +66,18 @@ def test_fewer_classes_than_the_head_knows_are_no_trouble():
     few = evaluated_runs.shards("max_length=32", "test=.5", sentences=12)
     found = models.evaluate(evaluated_runs.run("tags"), few, overrides=["resamples=5"])
     assert found.counts["examples"] == artefact.read(few, "shards").tables["test"].rows
+
+
+def test_a_model_that_says_no_numbers(tmp_path):
+    """Of NaN none is greater: all that is right would come first."""
+    run = tmp_path / "run"
+    shutil.copytree(evaluated_runs.run("labels"), run)
+    made = KnowledgeModel.from_pretrained(run)
+    for norm in (one for one in made.modules() if isinstance(one, torch.nn.LayerNorm)):
+        norm.weight.data.fill_(3e38)  # a number, but states are none any more
+    made.save_pretrained(run / "model")
+    told = refused(run, evaluated_runs.shards())
+    assert "labels: the model's answers are no numbers (NaN)" in told
 
 
 def test_several_tasks_are_named(tmp_path):

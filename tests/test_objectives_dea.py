@@ -216,7 +216,7 @@ def test_no_gradient_reaches_the_vectors():
     [
         ({"corrupt": (0.5, 0.5, 0.5)}, "1 in sum"),
         ({"corrupt": (-0.5, 1.0, 0.5)}, "0 at least"),
-        ({"random": 3}, "above 0 with batch\\+random"),
+        ({"random": 3}, r"above 0 with batch\+random"),
         ({"candidates": "batch+random"}, "dea.random is 0"),
         ({"kb": "umls"}, "entities.umls.spans"),
     ],

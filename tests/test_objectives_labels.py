@@ -162,3 +162,35 @@ def test_a_class_beyond_those_that_are_known():
     one, some = objective("labels", NONE, count=2), batch([3, 4, 5])
     with pytest.raises(ConfigError, match="column label has class 2; 2 are known"):
         corrupted(one, some)
+
+
+def marked(places):
+    """Four examples; of each the span of a mention, with the token 5 before it."""
+    some = batch([3, 4, 5, 6])
+    some["at"] = torch.tensor([(place, place + 2) for place in places])
+    for row, place in enumerate(places):
+        some["input_ids"][row, place - 1] = 5
+    return some
+
+
+MARKED = dataclasses.replace(HERE, columns=(*HERE.columns, "at"))
+
+
+def test_markers_stand_before_mentions():
+    one, some = objective("labels", MARKED, marked=("at",)), marked([2, 4, 3, 7])
+    some["label"][1] = IGNORED
+    length = some["input_ids"].shape[1]
+    assert corrupted(one, some) == 3
+    assert some["labels.marks"].tolist() == [[1], [2 * length + 2], [3 * length + 6]]
+    assert (some["input_ids"].flatten()[some["labels.marks"]] == 5).all()
+
+
+def test_words_are_no_markers():
+    some = marked([2, 4, 3, 7])
+    some["at"][2] += 1
+    some["input_ids"][2, 3] = 6
+    with pytest.raises(ConfigError, match=r"tokens stand before at, .*kbtools shard -o at\.markers"):
+        corrupted(objective("labels", MARKED, marked=("at",)), some)
+    some["corrupted"] = torch.zeros_like(some["input_ids"], dtype=torch.bool)
+    some["corrupted"][2, 3] = True  # a marker that another objective has hidden
+    assert corrupted(objective("labels", MARKED, marked=("at",)), some) == 4

@@ -13,6 +13,7 @@ from kbtools.models.parts.norms import UerNorm, as_uer  # noqa: E402
 
 def test_by_hand():
     norm = UerNorm(3)
+    assert norm.bias is not None
     with torch.no_grad():
         norm.weight.copy_(torch.tensor([1.0, 2.0, 3.0]))
         norm.bias.copy_(torch.tensor([0.0, 0.0, 5.0]))

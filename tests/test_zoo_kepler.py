@@ -90,6 +90,7 @@ def test_what_stopped_goes_on_to_the_bit(tmp_path, alone):
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+@pytest.mark.long
 def test_two_processes_learn_what_one_does(tmp_path, alone):
     out = tmp_path / "run"
     told = [part for one in (*SMALL, "run.steps=6", *OWN) for part in ("-o", one)]

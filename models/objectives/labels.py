@@ -179,7 +179,17 @@ def _marks(batch: Columns, columns: Sequence[str]) -> Tensor:
     length: int = batch["input_ids"].shape[1]
     row = batch["labels.places"] // length
     starts = torch.stack([batch[name][row, 0].long() for name in columns], 1)
-    return torch.where(starts > 0, row[:, None] * length + starts - 1, -1)
+    found = torch.where(starts > 0, row[:, None] * length + starts - 1, -1)
+    hidden = batch.get("corrupted", torch.zeros_like(batch["input_ids"], dtype=torch.bool))
+    for name, places in zip(columns, found.unbind(1), strict=True):
+        some = places[places >= 0]
+        tokens = batch["input_ids"].flatten()[some[~hidden.flatten()[some]]]
+        if (tokens != tokens[:1]).any():  # of shards without markers, the state of some word would be taken
+            raise ConfigError(
+                f"labels.marked: different tokens stand before {name}, so they are no markers; make shards "
+                f"with some (kbtools shard -o {name.partition('.')[0]}.markers=…)"
+            )
+    return found
 
 
 def _each(scores: Tensor, targets: Tensor, weights: Tensor | None) -> Loss:

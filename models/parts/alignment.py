@@ -1,7 +1,7 @@
 """Which entity stands beside which token: columns of mentions [B, M] become rows as long as tokens [B, T].
 
-A mention means what an objective has put there (`entities.KB.entity`), else what the corpus told (`gold`),
-else what a linker decided (`best`). Of mentions that begin at one token the first that means something holds.
+A mention means what an objective has put there (`entities.KB.entity`), else what the corpus told (`gold`,
+unless `entity_masking` has hidden it), else what a linker decided (`best`). Of mentions that begin at one token the first that means something holds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kbtools.errors import ConfigError
 from kbtools.models.batch import Columns
+from kbtools.models.masking.mentions import KEPT
 from kbtools.shards.base import NONE
 
 MENTIONS, SPANS, ENTITY = "entities.", ".spans", ".entity"
@@ -38,6 +39,9 @@ def meant(batch: Columns, kb: str) -> Tensor:
     told: Tensor | None = batch.get(f"{name}{ENTITY}")
     if told is None:
         gold, best = batch.get(f"{name}.gold"), batch.get(f"{name}.best")
+        fate = batch.get(f"entity_masking.{kb}.fate")
+        if gold is not None and fate is not None:  # its words are masked: gold would tell them
+            gold = gold.masked_fill(fate > KEPT, NONE)
         told = best if gold is None else gold if best is None else torch.where(gold == NONE, best, gold)
     if told is None:
         raise ConfigError(

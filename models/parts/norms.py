@@ -17,6 +17,8 @@ EPSILON = 1e-6
 class UerNorm(nn.Module):
     """A layer norm that divides by the deviation of N − 1 numbers, its epsilon outside of the root."""
 
+    bias: nn.Parameter | None
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
@@ -25,7 +27,8 @@ class UerNorm(nn.Module):
         """Norm states [..., H]; computed in float32 at least, as torch's is under autocast."""
         wide = states.to(torch.promote_types(states.dtype, torch.float32))
         deviation, mean = torch.std_mean(wide, dim=-1, keepdim=True)
-        found: Tensor = self.weight * (wide - mean) / (deviation + EPSILON) + self.bias
+        found: Tensor = self.weight * (wide - mean) / (deviation + EPSILON)
+        found = found if self.bias is None else found + self.bias  # ModernBERT's norms have none
         return found if torch.is_autocast_enabled(states.device.type) else found.to(states.dtype)
 
 

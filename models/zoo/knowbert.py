@@ -91,7 +91,7 @@ def build(settings: Settings, given: Given) -> nn.Module:
             raise ConfigError(f"model.settings.kars: {name!r} has a point in its name: name it otherwise")
     dropout = float(getattr(given.text, "hidden_dropout_prob", 0.1))
     tables: Mapping[str, Any] = given.tables
-    kars = {name: Kar(tables[name], text.width, one, dropout) for name, one in told.items()}
+    kars = {name: Kar(tables[name], text.width, one, dropout) for name, one in sorted(told.items())}
     return KnowBert(text, kars, {name: _layer(name, one, text.depth) for name, one in told.items()})
 
 

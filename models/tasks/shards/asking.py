@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kbtools import plugins
+from kbtools.errors import ArtefactError
 from kbtools.models.batch import Batch, Output, moved
 from kbtools.models.objectives.base import Answers, Objective
 from kbtools.models.tasks.shards import Settings
@@ -70,6 +71,12 @@ def _task(opened: Opened, task: str, settings: Settings, progress: Progress) -> 
             targets[name] += many
         progress.advance(len(made["batch.rows"]))
     costs = means(list, totals, targets, dict.fromkeys(source.objectives, 1.0))
+    for name in source.objectives:
+        if np.isnan(costs.get(f"{name}.loss", 0.0)):  # compared with these, nothing would be better
+            raise ArtefactError(
+                f"{opened.path}: {name}: the model's answers are no numbers (NaN): states or vectors "
+                "grow too large, maybe only for this precision (-o precision=fp32)"
+            )
     return Replies(costs, targets, gathered.whole())
 
 
