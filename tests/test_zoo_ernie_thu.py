@@ -7,6 +7,7 @@ import torch
 
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.models.base import KnowledgeModel
+from kbtools.models.masking.mentions import HIDDEN
 from kbtools.models.parts.alignment import beside, meant
 from kbtools.models.parts.tables import EntityTable
 from kbtools.models.training.stage import train
@@ -71,6 +72,14 @@ def test_a_mention_means_what_was_put_there_or_told_or_decided():
         meant(
             {name: one for name, one in some.items() if name.split(".")[-1] in {"spans", "mask"}}, "wikidata"
         )
+
+
+def test_who_is_meant_is_hidden_with_the_words():
+    some = mentions([[[1, 2], [3, 4], [5, 6], [6, 7]]], [[5, 6, 7, 8]])
+    some["entity_masking.wikidata.fate"] = torch.tensor([[0, 1, 2, 3]], dtype=torch.int8)
+    assert meant(some, "wikidata").tolist() == [[5, 6, -1, -1]]
+    some[f"{KB}.best"] = torch.tensor([[5, 6, HIDDEN, 3]])
+    assert meant(some, "wikidata").tolist() == [[5, 6, HIDDEN, 3]]
 
 
 def test_an_entity_stands_at_the_first_token_of_its_mention():

@@ -1,7 +1,8 @@
 """Which entity stands beside which token: columns of mentions [B, M] become rows as long as tokens [B, T].
 
 A mention means what an objective has put there (`entities.KB.entity`), else what the corpus told (`gold`,
-unless `entity_masking` has hidden it), else what a linker decided (`best`). Of mentions that begin at one token the first that means something holds.
+unless `entity_masking` has hidden who is meant), else what a linker decided (`best`). Of mentions that begin
+at one token the first that means something holds.
 """
 
 from __future__ import annotations
