@@ -103,7 +103,7 @@ def test_what_is_new_and_what_is_left_is_told(tmp_path, caplog):
     assert all(name.startswith("heads.lm.") for name in model.loaded.left)
     assert len(model.loaded.left) == 5
     (line,) = [record.getMessage() for record in caplog.records if record.name == "kbtools.models"]
-    assert "new: pooler, nsp" in line
+    assert "new: nsp, pooler" in line
     assert "left: lm" in line
 
 
