@@ -84,6 +84,17 @@ def test_candidates_do_not_tell():
     assert torch.equal(some[f"{KB}.gold"], before[f"{KB}.gold"])  # for linkers to find
 
 
+@pytest.mark.parametrize("column", ["types", "parents", "relations"])
+def test_nothing_is_said_of_who_is_hidden(column):
+    some = mentions()
+    mask = some[f"{KB}.eids.mask"].clone()
+    some |= {f"{KB}.{column}": some[f"{KB}.eids"].clone(), f"{KB}.{column}.mask": mask.clone()}
+    corrupt(some)
+    gone = (some[FATE] == HID) | (some[FATE] == SWAPPED)
+    assert gone.any()
+    assert torch.equal(some[f"{KB}.{column}.mask"], mask & ~gone[..., None])
+
+
 def test_random_ones_are_of_the_same_example():
     before, some = mentions(), mentions()
     corrupt(some)

@@ -27,7 +27,7 @@ UNTOUCHED, KEPT, HID, SWAPPED = range(4)  # what became of a mention
 # Columns that would tell who is meant; what stands for nothing, what is said of one that is hidden.
 LISTS = {"eids": (-1, HIDDEN), "priors": (0, 1), "ps": (0, 1)}  # [B, M, C]
 SINGLE = {"best": HIDDEN, "p": 1}  # [B, M]
-ABOUT = ("types",)  # [B, M, C] of which nothing is said
+ABOUT = ("types", "parents", "relations")  # [B, M, C] of which nothing is said
 
 
 class Swapped(NamedTuple):
