@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.knowledge import experiment
-from benchmarks.knowledge.experiment import ARMS, CONTROLS
+from benchmarks.knowledge.experiment import ARMS, CONTROLS, encoder
 from benchmarks.knowledge.world import World, behind, lines, vocabulary
 from kbtools import api, linkers
-from kbtools.models import embed
 
 TEXTS = ("", "bert_text", "bert_longer")
 DEV, DIM = 0.3, 32
@@ -35,18 +34,7 @@ RECIPE = f"""
 [model]
 name = "ernie_thu"
 
-[model.text]
-model_type = "bert"
-hidden_size = 48
-num_hidden_layers = 3
-num_attention_heads = 4
-intermediate_size = 96
-hidden_dropout_prob = 0.0
-attention_probs_dropout_prob = 0.0
-max_position_embeddings = 64
-type_vocab_size = 2
-initializer_range = 0.1  # so narrow an encoder learns slowly from smaller weights
-
+{encoder(layers=3)}
 [model.settings]
 layers = ["sim", "mix", "norm"]
 width = {DIM}
@@ -77,10 +65,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
     """Make a world, vectors, and shards of linked sentences."""
     world = World(seed, many=1500, namesakes=1, telling=True)
     kb, tokenizer = world.build(folder), vocabulary(folder, world)
-    embed(
-        kb, folder / "vectors", model="transe", seed=seed, quiet=True,
-        overrides=[f"dim={DIM}", "epochs=100"],
-    )  # fmt: skip
+    vectors = world.vectors(kb, folder / "vectors", DIM)
     recipe, preset = folder / "ernie.toml", folder / "shards.toml"
     recipe.write_text(RECIPE, encoding="utf-8")
     preset.write_text(SHARDS, encoding="utf-8")
@@ -98,7 +83,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
             folder / f"linked-{name}", shards[text], model=str(preset), tokenizer=tokenizer, kbs=[kb],
             overrides=[f"dev={DEV}"],
         )  # fmt: skip
-    return Made(kb, folder / "vectors", shards, recipe, steps)
+    return Made(kb, vectors, shards, recipe, steps)
 
 
 def arm(name: str, made: Made, folder: Path, seed: int) -> dict[str, float]:

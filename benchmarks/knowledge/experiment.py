@@ -43,6 +43,22 @@ CHOSEN_ON = 2  # seeds, 0 and 1
 SHARE = 0.2  # of the gain, within which redrawn is to be none
 
 
+def encoder(layers: int = 2) -> str:
+    """Write the part of a recipe that all experiments share."""
+    return f"""[model.text]
+model_type = "bert"
+hidden_size = 48
+num_hidden_layers = {layers}
+num_attention_heads = 4
+intermediate_size = 96
+hidden_dropout_prob = 0.0
+attention_probs_dropout_prob = 0.0
+max_position_embeddings = 64
+type_vocab_size = 2
+initializer_range = 0.1  # so narrow an encoder learns slowly from smaller weights
+"""
+
+
 def asked(about: str, arms: Sequence[str], *, steps: int) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=about.partition("\n")[0])

@@ -13,27 +13,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.knowledge import experiment
-from benchmarks.knowledge.experiment import ARMS, CONTROLS
+from benchmarks.knowledge.experiment import ARMS, CONTROLS, encoder
 from benchmarks.knowledge.world import World, behind, lines, vocabulary
 from kbtools import api
 
 DEV = 0.3
-RECIPE = """
+RECIPE = f"""
 [model]
 name = "kbert"
 
-[model.text]
-model_type = "bert"
-hidden_size = 48
-num_hidden_layers = 2
-num_attention_heads = 4
-intermediate_size = 96
-hidden_dropout_prob = 0.0
-attention_probs_dropout_prob = 0.0
-max_position_embeddings = 64
-type_vocab_size = 2
-initializer_range = 0.1  # so narrow an encoder learns slowly from smaller weights
-
+{encoder()}
 [run]
 batch = 32
 

@@ -17,10 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.knowledge import experiment
-from benchmarks.knowledge.experiment import CONTROLS, NONE
+from benchmarks.knowledge.experiment import CONTROLS, NONE, encoder
 from benchmarks.knowledge.world import CLUES, NAME, TEXTS, World, lines, vocabulary
 from kbtools import api, linkers
-from kbtools.models import embed
 from kbtools.shards.reader import Shards
 from kbtools.shards.reading.batches import Batches
 from kbtools.shards.reading.settings import Reading
@@ -30,18 +29,7 @@ RECIPE = f"""
 [model]
 name = "knowbert"
 
-[model.text]
-model_type = "bert"
-hidden_size = 48
-num_hidden_layers = 2
-num_attention_heads = 4
-intermediate_size = 96
-hidden_dropout_prob = 0.0
-attention_probs_dropout_prob = 0.0
-max_position_embeddings = 64
-type_vocab_size = 2
-initializer_range = 0.1  # so narrow an encoder learns slowly from smaller weights
-
+{encoder()}
 [model.settings.kars.{NAME}]
 layer = 0
 width = {DIM}
@@ -74,10 +62,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
     """Make a world, vectors, and shards of sentences with gold links."""
     world = World(seed, many=1500, namesakes=1, apart=True)
     kb, tokenizer = world.build(folder), vocabulary(folder, world)
-    embed(
-        kb, folder / "vectors", model="transe", seed=seed, quiet=True,
-        overrides=[f"dim={DIM}", "epochs=100"],
-    )  # fmt: skip
+    vectors = world.vectors(kb, folder / "vectors", DIM)
     recipe = folder / "knowbert.toml"
     recipe.write_text(RECIPE, encoding="utf-8")
     corpus = lines(folder / "corpus.jsonl", [*_sentences(world)])
@@ -86,7 +71,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
         folder / "linked", folder / "shards", model="knowbert_linking", tokenizer=tokenizer, kbs=[kb],
         overrides=[f"dev={DEV}", "max_length=48"],
     )  # fmt: skip
-    return Made(kb, folder / "vectors", folder / "shards", recipe, steps)
+    return Made(kb, vectors, folder / "shards", recipe, steps)
 
 
 def _sentences(world: World) -> list[dict[str, object]]:

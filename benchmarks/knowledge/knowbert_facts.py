@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.knowledge import experiment, masked_works
-from benchmarks.knowledge.experiment import ARMS, CONTROLS
+from benchmarks.knowledge.experiment import ARMS, CONTROLS, encoder
 from benchmarks.knowledge.world import NAME, World, behind, lines, vocabulary
 from kbtools import api, linkers
-from kbtools.models import embed, evaluate
+from kbtools.models import evaluate
 
 TEXTS = ("", "bert_text", "bert_longer")
 DEV, DIM = 0.3, 32
@@ -26,18 +26,7 @@ RECIPE = f"""
 [model]
 name = "knowbert"
 
-[model.text]
-model_type = "bert"
-hidden_size = 48
-num_hidden_layers = 2
-num_attention_heads = 4
-intermediate_size = 96
-hidden_dropout_prob = 0.0
-attention_probs_dropout_prob = 0.0
-max_position_embeddings = 64
-type_vocab_size = 2
-initializer_range = 0.1  # so narrow an encoder learns slowly from smaller weights
-
+{encoder()}
 [model.settings.kars.{NAME}]
 layer = 0
 width = {DIM}
@@ -76,10 +65,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
     """Make a world, vectors, and shards of sentences with links."""
     world = World(seed, many=1500, namesakes=1, apart=True)
     kb, tokenizer = world.build(folder), vocabulary(folder, world)
-    embed(
-        kb, folder / "vectors", model="transe", seed=seed, quiet=True,
-        overrides=[f"dim={DIM}", "epochs=100"],
-    )  # fmt: skip
+    vectors = world.vectors(kb, folder / "vectors", DIM)
     recipe = folder / "knowbert.toml"
     recipe.write_text(RECIPE, encoding="utf-8")
     shards = {}
@@ -94,7 +80,7 @@ def prepare(folder: Path, seed: int, steps: int) -> Made:
             folder / f"linked-{name}", shards[text], model="knowbert_linking", tokenizer=tokenizer, kbs=[kb],
             overrides=[f"dev={DEV}", "max_length=48"],
         )  # fmt: skip
-    return Made(kb, folder / "vectors", shards, recipe, steps)
+    return Made(kb, vectors, shards, recipe, steps)
 
 
 def _sentences(world: World, text: str) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kbtools import api
+from kbtools.models import embed
 
 NAME = "made"
 WORKS = {
@@ -122,6 +123,11 @@ class World:
     def entities(self) -> list[Entity]:
         """All of them."""
         return [one for named in self.people for one in named]
+
+    def vectors(self, kb: Path, out: Path, dim: int) -> Path:
+        """Learn vectors of all facts."""
+        embed(kb, out, model="transe", seed=self.seed, quiet=True, overrides=[f"dim={dim}", "epochs=100"])
+        return out
 
     def build(self, folder: Path) -> Path:
         """Write tables and make a knowledge base of them, and a table of names."""
