@@ -6,7 +6,7 @@ KeyboardInterrupt, the command would never hear of it.
 
 from __future__ import annotations
 
-import _thread
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -24,7 +24,9 @@ def kept() -> Iterator[None]:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
             before(lost)
             return
-        again = threading.Timer(SOON, _thread.interrupt_main)
+        # A real signal, to the thread that Python handles them in: it wakes that from a sleep or a read.
+        main = threading.main_thread().ident
+        again = threading.Timer(SOON, signal.pthread_kill, (main, signal.SIGINT))
         again.daemon = True
         with suppress(RuntimeError):  # Python is ending: nothing is left to interrupt
             again.start()
