@@ -1,6 +1,6 @@
 """What HowNet is worth to a small K-BERT on three of the data sets that were published with it.
 
-    python -m benchmarks.knowledge.kbert_chinese FOLDER [--seeds 3] [--steps 500] [--arms none,true,...]
+    python -m benchmarks.knowledge.kbert_chinese FOLDER [--seeds 5] [--steps 500] [--arms none,true,...]
 
 FOLDER has `kgs/HowNet.spo` and `datasets/NAME/{train,dev}.tsv` of chnsenticorp, book_review and medical_ner,
 as in K-BERT's repository. Trained on train.tsv from new weights, judged on dev.tsv at the last step. `none`
