@@ -16,7 +16,6 @@ from kbtools.artefact.manifest import NAME as MANIFEST
 from kbtools.errors import ConfigError
 from kbtools.features import origin
 from kbtools.models.base import KnowledgeModel
-from kbtools.models.configuration import one_line
 from kbtools.models.loading import folders
 from kbtools.models.objectives import _described
 from kbtools.models.objectives._described import MASK, Texts
@@ -70,7 +69,7 @@ class Run(NamedTuple):
         return found
 
 
-def opened(name: str, device: str, texts: dict[str, Any], tokenizer: str | None) -> Run:
+def opened(name: str, device: torch.device, texts: dict[str, Any], tokenizer: str | None) -> Run:
     """Open a run, a checkpoint or a model; of the latter it is not known how texts were put together."""
     folder = folders.find(name)
     run = _manifest(Path(name), folder)
@@ -80,10 +79,7 @@ def opened(name: str, device: str, texts: dict[str, Any], tokenizer: str | None)
     }
     chosen = _chosen(reads, texts, name)
     words = Tokenizer.load(tokenizer or str(folder), zh=chosen.common.chinese)
-    try:
-        model: Any = KnowledgeModel.from_pretrained(folder).to(torch.device(device)).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {device!r} is not there: {one_line(error)}") from error
+    model: Any = KnowledgeModel.from_pretrained(folder).to(device).eval()
     if words.size > len(model.words):
         raise ConfigError(
             f"{name}: embeddings of {len(model.words):,} words, but its tokenizer has {words.size:,}"

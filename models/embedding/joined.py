@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kbtools import config, vectors
@@ -26,8 +27,8 @@ from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.asking import answer
 from kbtools.kb.bases import only, same_ids
 from kbtools.kb.reader import Base, gather
+from kbtools.models.vectors import Vectors
 from kbtools.progress import Progress
-from kbtools.vectors import Vectors
 
 MODEL = "joined"
 TAKES: frozenset[str] = frozenset()  # options of `embed` beside the common ones
@@ -62,26 +63,20 @@ class Part:
     """One folder of vectors, its rows by entity."""
 
     def __init__(self, path: str, base: Base) -> None:
-        self.found = Vectors(path)
+        self.found = Vectors.open(path)
         _check(self.found, base)
-        eids = self.found.eids()
-        self.order: I64 = np.argsort(eids)
-        self.eids: I64 = eids[self.order]
 
     def has(self, eids: I64) -> NDArray[np.bool_]:
         """Tell of which entities there is a vector."""
-        if not len(self.eids):
-            return np.zeros(len(eids), np.bool_)
-        at = np.minimum(np.searchsorted(self.eids, eids), len(self.eids) - 1)
-        found: NDArray[np.bool_] = self.eids[at] == eids
+        found: NDArray[np.bool_] = (self.found.row_of(torch.from_numpy(eids)) >= 0).numpy()
         return found
 
     def rows(self, eids: I64, *, normalise: bool) -> F32:
         """Return the vectors of entities [n, dim]; zeros of those that have none."""
-        there = self.has(eids)
-        at = self.order[np.searchsorted(self.eids, eids[there])]
+        rows = self.found.row_of(torch.from_numpy(eids))
+        there = rows >= 0
         made = np.zeros((len(eids), self.found.dim), np.float32)
-        made[there] = self.found.array[at]
+        made[there.numpy()] = self.found.gather(rows[there]).float().numpy()
         if normalise:
             length = np.linalg.norm(made, axis=1, keepdims=True)
             made /= np.where(length == 0, 1, length)
@@ -139,7 +134,7 @@ def _check(found: Vectors, base: Base) -> None:
 
 def _entities(parts: Sequence[Part], settings: Settings) -> tuple[I64, dict[str, int]]:
     """Return the entities that get a row, in order, and how many have no vector in each folder."""
-    eids: I64 = np.unique(np.concatenate([one.eids for one in parts]))
+    eids: I64 = np.unique(np.concatenate([one.found.eids().numpy() for one in parts]))
     have = np.array([one.has(eids) for one in parts])
     counts = {
         f"without a vector in {Path(name).name}": int((~row).sum())
@@ -162,8 +157,6 @@ def _blocks(
         columns = [one.rows(some, normalise=settings.normalise) for one in parts]
         if classes is not None:
             columns.append(np.eye(len(POS), dtype=np.float32)[classes[low : low + BLOCK]])
-        for one in parts:
-            one.found.let_go()
         progress.advance(len(some))
         yield np.concatenate(columns, axis=1).astype(settings.numbers)
 

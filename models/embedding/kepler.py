@@ -20,7 +20,6 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 import pyarrow as pa
-import torch
 from numpy.typing import NDArray
 
 from kbtools import artefact, config, vectors
@@ -32,6 +31,7 @@ from kbtools.io import tensors
 from kbtools.kb import statements
 from kbtools.kb.bases import only
 from kbtools.kb.reader import Base, gather
+from kbtools.models import devices
 from kbtools.models.embedding import _run
 from kbtools.models.embedding._run import Run
 from kbtools.models.kge.trained import PAIRS, READ, UNKNOWN
@@ -91,9 +91,7 @@ def embed(
     """
     settings = config.build(Settings, where=MODEL, overrides=overrides)
     base = only(gather([kb, *kbs]))
-    device = settings.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = devices.chosen(settings.device)
     job = _Job(base, settings, _run.opened(of, device, settings.texts, settings.tokenizer))
     with Staging(Path(out), job.plan, overwrite=overwrite, restart=restart) as staging, staging.worthwhile():
         return staging.whole or staging.commit(job.run(staging.folder, quiet=quiet))

@@ -16,9 +16,9 @@ from kbtools.artefact import Input, digest
 from kbtools.errors import ConfigError, KbError
 from kbtools.features import origin
 from kbtools.features.settings import Settings
+from kbtools.models import devices
 from kbtools.models.base import KnowledgeModel
 from kbtools.models.batch import Columns
-from kbtools.models.configuration import one_line
 from kbtools.models.features import layers
 from kbtools.models.loading import folders, safety
 from kbtools.models.parts.pooling import SpanPooling
@@ -33,7 +33,6 @@ POOLS = {  # by unit; the first is what is taken if nothing is said
     "token": ("tokens",),
 }
 LENGTH = 512  # tokens of a window, if the model takes more
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,14 +152,8 @@ def _tokenizer_input(model: str, where: str) -> Input:
 
 
 def _load(folder: Path, settings: Settings) -> KnowledgeModel:
-    try:
-        device = torch.device(settings.device)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {settings.device!r} is not there: {one_line(error)}") from error
-    if settings.precision == "fp16" and device.type == "cpu":
-        raise ConfigError("precision is fp16, which needs a GPU; on a CPU there are fp32 and bf16")
-    model: KnowledgeModel = KnowledgeModel.from_pretrained(folder, dtype=DTYPES[settings.precision])
+    device = devices.chosen(settings.device, settings.precision)
+    model: KnowledgeModel = KnowledgeModel.from_pretrained(folder, dtype=devices.DTYPES[settings.precision])
     return model.to(device).eval()  # type: ignore[no-any-return, arg-type]
 
 

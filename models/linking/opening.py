@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from kbtools.artefact import KbRef
 from kbtools.errors import ArtefactError, ConfigError
 from kbtools.kb.bases import same_ids
+from kbtools.models import devices
 from kbtools.models.base import KnowledgeModel
-from kbtools.models.configuration import one_line
 from kbtools.models.features.opening import input_of
 from kbtools.models.linking import running
 from kbtools.models.linking.laying import Asked, Texts, laid
@@ -51,7 +51,7 @@ class Scorer:
         device: str = "auto",
     ) -> NDArray[np.float32]:
         """Return the log-odds of each candidate, [C]; `asked` has the columns of `laying.Asked`."""
-        self.model.to(_device(device))  # type: ignore[arg-type]
+        self.model.to(devices.chosen(device))  # type: ignore[arg-type]
         mine = Asked.of(asked)
         known = self._known(mine)
         stream = self.tokenizer.encode(list(texts), list(langs))
@@ -61,7 +61,7 @@ class Scorer:
     def check(self, *, length: int, device: str) -> None:
         """Refuse settings that it cannot follow, before any work is done."""
         self._window(length)
-        _device(device)
+        devices.chosen(device)
 
     def _known(self, asked: Asked) -> NDArray[np.bool_]:
         """Tell which candidates have a vector."""
@@ -117,12 +117,3 @@ def _check(run: str, model: KnowledgeModel, kbs: Sequence[KbRef]) -> None:
             raise ArtefactError(
                 f"{run}: of another release of {ref.name} than --alias, whose numbers mean other entities"
             )
-
-
-def _device(name: str) -> torch.device:
-    chosen = name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=chosen).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not there: {one_line(error)}") from error
-    return torch.device(chosen)

@@ -23,14 +23,8 @@ from kbtools.shards.reading.batches import Batches, State
 from kbtools.shards.reading.planning import Place
 from kbtools.shards.reading.settings import Reading
 
-ALWAYS = (
-    "input_ids",
-    "segment",
-    "word_start",
-    "soft",
-    "branch",
-    "word",
-)  # columns that are read if there are any
+# columns that are read if there are any
+ALWAYS = ("input_ids", "segment", "word_start", "soft", "branch", "word")
 TARGETS, TOKENS = "batch.targets", "batch.tokens"
 
 

@@ -25,7 +25,7 @@ from kbtools.executors import pool
 from kbtools.kb.bases import bases_of, only
 from kbtools.kb.reader import Base, gather
 from kbtools.kb.rejects import rejects_table
-from kbtools.models.configuration import one_line
+from kbtools.models import devices
 from kbtools.models.embedding.sgns import neighbours, reading, vocabulary
 from kbtools.models.embedding.sgns.blocks import Epochs
 from kbtools.models.embedding.sgns.neighbours import Entities
@@ -106,7 +106,7 @@ class _Job:
         parts = whose.base.parts if whose.base else []
         given = [Input(path=str(one.path), kind="kb", content=one.manifest.content) for one in parts]
         self.inputs = [*read, *(one for one in given if one.content not in {r.content for r in read})]
-        self.device = _device(settings.device)
+        self.device = devices.chosen(settings.device)
 
     @property
     def plan(self) -> str:
@@ -227,13 +227,3 @@ def _finished(tables: Tables, rows: int, kind: np.dtype[Any]) -> Iterator[Array]
     for low in range(0, rows, AT_ONCE):
         index = torch.arange(low, min(low + AT_ONCE, rows), device=tables.entities.weights.device)
         yield tables.inputs.look(index).vectors.cpu().numpy().astype(kind)
-
-
-def _device(name: str) -> torch.device:
-    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-    try:
-        device = torch.device(wanted)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not there: {one_line(error)}") from error
-    return device

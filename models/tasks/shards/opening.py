@@ -15,9 +15,9 @@ from kbtools.artefact.manifest import NAME as MANIFEST
 from kbtools.errors import ArtefactError, ConfigError, KbError
 from kbtools.features import origin
 from kbtools.kb.bases import bases_of, same_ids
-from kbtools.models import controls
+from kbtools.models import controls, devices
 from kbtools.models.base import KnowledgeModel
-from kbtools.models.configuration import ATTENTION, one_line
+from kbtools.models.configuration import ATTENTION
 from kbtools.models.loading import folders
 from kbtools.models.loading.writing import RECIPE
 from kbtools.models.recipe import Precision, Recipe, Stage
@@ -32,7 +32,6 @@ from kbtools.shards.reader import Shards
 from kbtools.shards.reading.settings import Reading
 from kbtools.tokens.tokenizer import Tokenizer
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 AS_TRAINED = ""
 
 
@@ -64,7 +63,7 @@ def opened(
         _check_split(one, settings.split)
     recipe = asked(recipe, list(shards), settings.objectives)
     precision: Precision = settings.precision or recipe.run.precision
-    device = _device(settings.device, precision)
+    device = devices.chosen(settings.device, precision)
     how = recipe.run.attention if device.type == "cuda" else "sdpa"
     model: KnowledgeModel = KnowledgeModel.from_pretrained(folder, attn_implementation=ATTENTION[how])
     made_with, manifest = _run_input(path, folder)
@@ -85,7 +84,7 @@ def opened(
     ]
     manifests = [*([manifest] if manifest else []), *(one.manifest for one in dict.fromkeys(shards.values()))]
     return Opened(
-        path, recipe, model.to(device).eval(), data, sources, readings, device, DTYPES[precision],  # type: ignore[arg-type]
+        path, recipe, model.to(device).eval(), data, sources, readings, device, devices.DTYPES[precision],  # type: ignore[arg-type]
         inputs, manifests,
     )  # fmt: skip
 
@@ -214,18 +213,6 @@ def _controlled(
             raise ConfigError(f"entity_ablation is {which}, but the model reads no vectors")
     columns = [column for one in data.shards.values() for column in one.columns]
     return controls.links(which, recipe.run.seed, columns, model.tables, kbs)
-
-
-def _device(wanted: str, precision: Precision) -> torch.device:
-    name = wanted if wanted != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device {name!r} is not there: {one_line(error)}") from error
-    if precision == "fp16" and device.type == "cpu":
-        raise ConfigError("precision is fp16, which needs a GPU; on a CPU there are fp32 and bf16")
-    return device
 
 
 def _reading(recipe: Recipe, source: Source, settings: Settings, data: Data) -> Reading:
